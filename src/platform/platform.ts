@@ -1,0 +1,16 @@
+import type { Clock } from "./clock.ts";
+import type { Disk } from "./disk.ts";
+import type { Logger } from "./logger.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Network } from "./network.ts";
+import type { Random } from "./random.ts";
+
+/** The whole outside world of a member. Real in platform/node, simulated in sim/world. */
+export interface Platform {
+  readonly clock: Clock;
+  readonly disk: Disk;
+  readonly network: Network;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
