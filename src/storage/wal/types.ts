@@ -1,0 +1,96 @@
+import type { DiskError } from "../../platform/disk.ts";
+import type { Clock } from "../../platform/clock.ts";
+import type { Disk } from "../../platform/disk.ts";
+import type { ConfState, Entry, HardState } from "../../raft/types.ts";
+
+/** A segment is cut after the write that reaches this offset (etcd: SegmentSizeBytes). */
+export const SEGMENT_BYTES = 64_000_000;
+
+/**
+ * Bytes framed and not yet durable beyond which `Wal.isFull` answers true. One batch of this size
+ * takes about a tenth of a second to write; more would only hide a slow disk and cost memory.
+ */
+export const PENDING_BYTES_MAX = 16 * 1024 * 1024;
+
+/** etcd warns when one sync of the log takes longer. */
+export const SLOW_SYNC_MS = 1000;
+
+/** A snapshot record: the log before `index` is represented by a snapshot taken there. */
+export interface WalSnapshot {
+  readonly index: number;
+  readonly term: number;
+  /** Mandatory when `index` > 0; null in records that etcd before 3.5 wrote. */
+  readonly confState: ConfState | null;
+}
+
+/** What the log counts; every member may be a no-op. Times are milliseconds, fractional. */
+export interface WalObserver {
+  /** One fdatasync of the log, with the writes of its list (etcd_disk_wal_fsync_duration_seconds). */
+  synced(durationMs: number): void;
+  /** Bytes handed to the file (etcd_disk_wal_write_bytes_total). */
+  written(bytes: number): void;
+}
+
+export interface WalOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  /** Directory of the segments, e.g. `<data>/member/wal`. */
+  readonly dir: string;
+  /**
+   * Every save whose ticket is ≤ `ticket` is durable. Called with rising tickets, from a disk
+   * completion, never inside a call on the log. Not called after `onFailure`.
+   */
+  readonly onDurable: (ticket: number) => void;
+  /**
+   * The log can make nothing durable any more; called once. The caller must stop the member: a sync
+   * that failed may have dropped pages, so retrying would lie.
+   */
+  readonly onFailure: (error: DiskError) => void;
+  readonly observer?: WalObserver;
+  /** For tests; default SEGMENT_BYTES. */
+  readonly segmentBytes?: number;
+  /** For tests; default PENDING_BYTES_MAX. */
+  readonly pendingBytesMax?: number;
+  /** etcd's --unsafe-no-fsync: tickets become durable when written. */
+  readonly unsafeNoFsync?: boolean;
+}
+
+/** What a reading of the log yields. */
+export interface WalContent {
+  /** The bytes of the metadata record, as they were written (walpb: NodeID 1, ClusterID 2). */
+  readonly metadata: Uint8Array;
+  /** The newest; null when none was written. */
+  readonly hardState: HardState | null;
+  /** After the start snapshot, contiguous, the latest write of each index. */
+  readonly entries: readonly Entry[];
+  /** False when no snapshot record matches the start: read-only tools refuse, the server goes on. */
+  readonly snapshotFound: boolean;
+}
+
+/** Why a log is refused. */
+export type WalErrorCode =
+  | "not-found" | "locked" | "exists" | "corrupt" | "metadata-conflict" | "snapshot-mismatch"
+  | "entry-gap" | "unexpected-type" | "file-gap" | "torn" | "io";
+
+/** A log that must not be used; the message names file, byte offset and what to do. */
+export class WalError extends Error {
+  override readonly name = "WalError";
+  readonly code: WalErrorCode;
+  /** The segment, or the directory when no single file is to blame. */
+  readonly file: string;
+  /** Start of the frame that was refused, bytes from the start of `file`; -1 when not applicable. */
+  readonly offset: number;
+  /** One sentence: what the operator can do. */
+  readonly remedy: string;
+
+  constructor(what: {
+    code: WalErrorCode; message: string; file: string; offset: number; remedy: string;
+  }) {
+    const at = what.offset < 0 ? what.file : `${what.file} at byte ${what.offset}`;
+    super(`${what.message} (${at}). ${what.remedy}`);
+    this.code = what.code;
+    this.file = what.file;
+    this.offset = what.offset;
+    this.remedy = what.remedy;
+  }
+}
