@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import type { Crypto } from "./crypto.ts";
 import type { Disk } from "./disk.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
@@ -11,6 +12,7 @@ export interface Platform {
   readonly disk: Disk;
   readonly network: Network;
   readonly random: Random;
+  readonly crypto: Crypto;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }

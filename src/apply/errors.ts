@@ -1,0 +1,29 @@
+/**
+ * Expected failures of a request, as values. Each is the name under which service/errors.ts holds
+ * the gRPC code and etcd's exact text.
+ */
+export type RequestError =
+  | "emptyKey"
+  | "keyNotFound"
+  | "valueProvided"
+  | "leaseProvided"
+  | "tooManyOps"
+  | "duplicateKey"
+  | "invalidSortOption"
+  | "invalidClientApiVersion"
+  | "compacted"
+  | "futureRevision"
+  | "noSpace"
+  | "leaseNotFound"
+  | "requestTooLarge"
+  | "tooManyRequests"
+  | "noLeader"
+  | "notCapable"
+  | "stopped"
+  | "timeout"
+  | "corrupt"
+  | "authNotEnabled"
+  | "authFailed"
+  | "memberNotFound"
+  | "rangeStreamSort"
+  | "rangeStreamFilter";

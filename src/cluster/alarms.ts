@@ -1,0 +1,43 @@
+/** Alarm types, numbers as on the wire. */
+export const AlarmType = { none: 0, noSpace: 1, corrupt: 2 } as const;
+
+/** An alarm that one member raised. */
+export interface Alarm {
+  readonly memberId: bigint;
+  readonly type: number;
+}
+
+/** The replicated set of raised alarms (semantics.md M2 to M5). */
+export class Alarms {
+  readonly #raised: Alarm[] = [];
+
+  /** Raises it; raising it again changes nothing. Returns the alarm. */
+  activate(memberId: bigint, type: number): Alarm {
+    const known = this.#find(memberId, type);
+    if (known !== undefined) return known;
+    const alarm = { memberId, type };
+    this.#raised.push(alarm);
+    return alarm;
+  }
+
+  /** Clears exactly this pair; undefined when it was not raised. */
+  deactivate(memberId: bigint, type: number): Alarm | undefined {
+    const known = this.#find(memberId, type);
+    if (known !== undefined) this.#raised.splice(this.#raised.indexOf(known), 1);
+    return known;
+  }
+
+  /** All alarms of `type`, or all when it is none. */
+  list(type: number): Alarm[] {
+    return this.#raised.filter((alarm) => type === AlarmType.none || alarm.type === type);
+  }
+
+  /** True while any member raised this type. */
+  active(type: number): boolean {
+    return this.#raised.some((alarm) => alarm.type === type);
+  }
+
+  #find(memberId: bigint, type: number): Alarm | undefined {
+    return this.#raised.find((alarm) => alarm.memberId === memberId && alarm.type === type);
+  }
+}

@@ -1,0 +1,19 @@
+import type { Entry, HardState } from "../raft/types.ts";
+
+/** What consensus drives: the replicated state. Implemented by apply/. */
+export interface StateMachine {
+  /**
+   * Applies `entries[from]` and as many of those after it as fit in a slice of about two
+   * milliseconds, each exactly once and in order. Returns how many were applied, at least one.
+   * Invariant: an entry is never left half applied between two calls.
+   */
+  apply(entries: readonly Entry[], from: number): number;
+}
+
+/** The part of the write-ahead log that the Ready loop uses; see storage/wal. */
+export interface LogStorage {
+  save(hardState: HardState | null, entries: readonly Entry[]): number;
+  flush(): void;
+  durableTicket(): number;
+  isFull(): boolean;
+}

@@ -1,0 +1,7 @@
+import { createHash } from "node:crypto";
+import type { Crypto } from "../crypto.ts";
+
+/** OpenSSL by way of Node. */
+export const nodeCrypto: Crypto = {
+  sha1: (bytes) => createHash("sha1").update(bytes).digest(),
+};
