@@ -31,6 +31,12 @@ export type DiskOp =
   | { readonly op: "syncDir"; readonly path: string }
   | { readonly op: "close"; readonly file: FileId };
 
+/**
+ * Locks of one kind see each other only: "flock" is flock(2), which etcd takes on `snap/db`;
+ * "record" is an open-file-description lock (F_OFD_SETLK), which it takes on log segments.
+ */
+export type LockKind = "flock" | "record";
+
 /** `error` is that of the first operation that failed; those after it were not tried. */
 export type DiskDone = (error: DiskError | null) => void;
 
@@ -75,6 +81,10 @@ export interface Disk {
   /** Removes a directory and all below it; no error when missing. */
   removeTreeSync(path: string): void;
   syncDirSync(path: string): void;
-  /** Takes an exclusive whole-file lock without waiting; false when somebody else holds it. Held until close. */
-  tryLockSync(file: FileId): boolean;
+  /**
+   * Takes an exclusive whole-file lock without waiting; false when somebody else holds it. Held
+   * until close or the end of the process, however it ends. `kind` defaults to "flock". May take
+   * milliseconds (a child process); ENOTSUP when the machine offers no way to take such a lock.
+   */
+  tryLockSync(file: FileId, kind?: LockKind): boolean;
 }
