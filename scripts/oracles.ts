@@ -65,7 +65,10 @@ function main(wanted: readonly string[]): number {
   for (const oracle of chosen) {
     const dir = path.join(oracleCacheDir(), oracle.cacheName);
     const label = oracle.module.padEnd(11);
-    if (isBuilt(oracle) && Object.keys(oracle.programs).every((name) => existsSync(`${dir}/${name}`))) {
+    if (
+      isBuilt(oracle) &&
+      Object.keys(oracle.programs).every((name) => existsSync(`${dir}/${name}`))
+    ) {
       console.log(`${label} there    ${dir}`);
       continue;
     }

@@ -1,0 +1,53 @@
+/** A suite that takes minutes, in a module that exports `run` (see `LongSuite` in long.ts). */
+export interface LongSuiteEntry {
+  /** Path from the root. */
+  readonly module: string;
+  /** One line for the list. */
+  readonly what: string;
+  /** Whether CI runs it at CI size. */
+  readonly inCi: boolean;
+}
+
+/** Every suite by name. CI skips those whose module is not there. */
+export const LONG_SUITES: Readonly<Record<string, LongSuiteEntry>> = {
+  fuzz: {
+    module: "test/compat/fuzz/suite.ts",
+    what: "mutations of recorded connections against a running server: no crash, no growth",
+    inCi: true,
+  },
+  h2spec: {
+    module: "test/compat/h2spec/suite.ts",
+    what: "h2spec, strict, against the client port",
+    inCi: true,
+  },
+  differential: {
+    module: "test/compat/differential/suite.ts",
+    what: "the same random requests to etcd 3.7.1 and to Skein, the same answers",
+    inCi: true,
+  },
+  clients: {
+    module: "test/compat/clients/suite.ts",
+    what: "real clients: etcdctl, grpc-js, etcd3, Go",
+    inCi: true,
+  },
+  kill: {
+    module: "test/integration/kill/suite.ts",
+    what: "load, kill -9, restart: every acknowledged write is there",
+    inCi: true,
+  },
+  power: {
+    module: "test/sim/power/suite.ts",
+    what: "the same in the simulator, with writes lost or torn at power loss",
+    inCi: true,
+  },
+  fairness: {
+    module: "test/integration/fairness/suite.ts",
+    what: "huge lists, stalled readers and compaction delay nobody",
+    inCi: true,
+  },
+  bench: {
+    module: "bench/suite.ts",
+    what: "short benchmark; fails when CPU per operation got worse than recorded",
+    inCi: true,
+  },
+};
