@@ -1,0 +1,71 @@
+import { spawnSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { DiskError } from "../../disk.ts";
+import type { LockKind } from "../../disk.ts";
+
+/**
+ * Node has neither flock(2) nor fcntl(2). Both locks belong to the open file description, not to a
+ * process: a child that inherits our descriptor as its number 3 takes the lock for it and ends; the
+ * lock stays until our last descriptor is closed, so also after kill -9.
+ */
+interface Way {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+/** l_type F_WRLCK, l_whence SEEK_SET, l_start 0, l_len 0 (whole file), l_pid 0; 37 = F_OFD_SETLK. */
+const PERL_RECORD = [
+  'open(my $f, "+<&=", 3) or exit 3;',
+  'my $l = pack("s s x4 q q l x4", 1, 0, 0, 0, 0);',
+  "exit 0 if fcntl($f, 37, $l);",
+  "exit($!{EAGAIN} || $!{EACCES} ? 1 : 3)",
+].join(" ");
+
+const PERL_FLOCK = [
+  'open(my $f, "+<&=", 3) or exit 3;',
+  "exit 0 if flock($f, 6);",
+  "exit($!{EAGAIN} ? 1 : 3)",
+].join(" ");
+
+const WAYS: Readonly<Record<LockKind, readonly Way[]>> = {
+  flock: [
+    { command: "flock", args: ["-x", "-n", "3"] },
+    { command: "perl", args: ["-e", PERL_FLOCK] },
+  ],
+  record: [
+    { command: "perl", args: ["-e", PERL_RECORD] },
+    { command: "flock", args: ["--fcntl", "-x", "-n", "3"] },
+  ],
+};
+
+/** What we use of the optional package fs-native-extensions: F_OFD_SETLK in 1.4 µs, prebuilt. */
+interface NativeLock {
+  tryLock(fd: number): boolean;
+}
+
+function loadNative(): NativeLock | null {
+  try {
+    return createRequire(import.meta.url)("fs-native-extensions") as NativeLock;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Takes the lock on `fd` or returns false when another open file has it. A child costs 2 to 4 ms
+ * at start-up, more in a large process (fork); the native package nothing.
+ * @throws DiskError ENOTSUP when this machine offers no way.
+ */
+export function tryLock(fd: number, kind: LockKind, path: string): boolean {
+  const native = kind === "record" && process.platform === "linux" ? loadNative() : null;
+  if (native !== null) return native.tryLock(fd);
+  if (kind === "record" && process.platform !== "linux") {
+    throw new DiskError("ENOTSUP", path, "lock");
+  }
+  for (const way of WAYS[kind]) {
+    const result = spawnSync(way.command, way.args, { stdio: ["ignore", "ignore", "ignore", fd] });
+    if (result.status === 0) return true;
+    if (result.status === 1) return false;
+  }
+  throw new DiskError("ENOTSUP", path, "lock");
+}
