@@ -15,7 +15,9 @@ export function emitEncode(out: FileWriter, m: Message): void {
 
 function emitEmpty(out: FileWriter, m: Message): void {
   out.add(`export function size${m.name}(_m: ${m.name}): number {`, "  return 0;", "}", "");
-  out.add(`export function encode${m.name}(_m: ${m.name}, _into: Uint8Array, at: number): number {`);
+  out.add(
+    `export function encode${m.name}(_m: ${m.name}, _into: Uint8Array, at: number): number {`,
+  );
   out.add("  return at;", "}", "");
   out.add(`export function encode${m.name}ToBytes(_m: ${m.name}): Uint8Array {`);
   out.add("  return new Uint8Array(0);", "}", "");
@@ -25,7 +27,9 @@ function emitPlain(out: FileWriter, m: Message): void {
   out.add(`export function size${m.name}(m: ${m.name}): number {`, "  let n = 0;");
   emitBody(out, m, emitSize);
   out.add("  return n;", "}", "");
-  out.add(`export function encode${m.name}(m: ${m.name}, into: Uint8Array, start: number): number {`);
+  out.add(
+    `export function encode${m.name}(m: ${m.name}, into: Uint8Array, start: number): number {`,
+  );
   out.add("  let at = start;");
   emitBody(out, m, emitWrite);
   out.add("  return wire:finish(into, at);", "}", "");

@@ -79,12 +79,15 @@ export interface Schema {
   readonly methods: Method[];
 }
 
-/** Parses every .proto file of a folder. `google/` imports are not followed. */
-export function parseFolder(folder: string): protobuf.Root {
+/**
+ * Parses every .proto file of a folder, imports being among them (`google/` is not needed).
+ * Tests may change the text before.
+ */
+export function parseFolder(folder: string, change = (text: string) => text): protobuf.Root {
   const root = new protobuf.Root();
   const files = readdirSync(folder).filter((f) => f.endsWith(".proto") && f !== "options.proto");
   for (const file of files.sort()) {
-    protobuf.parse(readFileSync(join(folder, file), "utf8"), root, { keepCase: true });
+    protobuf.parse(change(readFileSync(join(folder, file), "utf8")), root, { keepCase: true });
   }
   root.resolveAll();
   return root;

@@ -67,7 +67,11 @@ test("the smallest .snap file", () => {
 });
 
 test("log payloads", () => {
-  const put = { ...etcdserverpb.createPutRequest(), key: textBytes("foo"), value: textBytes("bar") };
+  const put = {
+    ...etcdserverpb.createPutRequest(),
+    key: textBytes("foo"),
+    value: textBytes("bar"),
+  };
   const header = { id: 12800243650940402433n, username: "", authRevision: 0 };
   const id = 0n;
   const v2 = empty;
