@@ -9,7 +9,7 @@ class TwinError extends Error {}
 /** Things other libraries are known to treat otherwise (see `libraries.ts`). */
 export type Oddity =
   | "wrong wire type"
-  | "group"
+  | "group in an empty message"
   | "long varint"
   | "bad field number"
   | "not UTF-8"
@@ -81,6 +81,7 @@ function readInto(message: Plain, model: Message, { state, end, depth }: Range):
       state.oddities.add("bad field number");
       throw new TwinError("field number");
     }
+    if (wire === 3 && model.fields.length === 0) state.oddities.add("group in an empty message");
     const field = model.fields.find((f) => BigInt(f.number) === number);
     if (field === undefined) skip({ state, end, depth }, Number(number), wire);
     else readField(message, field, { range: { state, end, depth }, wire });
@@ -174,11 +175,9 @@ function skip({ state, end, depth }: Range, field: number, wire: number): void {
       return;
     }
     case 3:
-      state.oddities.add("group");
       skipGroup({ state, end, depth }, field);
       return;
     default:
-      state.oddities.add("group");
       throw new TwinError("wire type");
   }
 }
@@ -188,6 +187,7 @@ function skipGroup(range: Range, field: number): void {
   for (;;) {
     const tag = varint(state, end);
     const number = Number(tag >> 3n);
+    if (number < 1 || number > 2 ** 29 - 1) state.oddities.add("bad field number");
     if (number < 1 || number > 2 ** 31 - 1) throw new TwinError("field number");
     if ((tag & 7n) === 4n) {
       if (number !== field) throw new TwinError("end of another group");
