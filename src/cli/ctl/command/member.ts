@@ -1,0 +1,42 @@
+import type { Command, Invocation } from "../command-tree.ts";
+import { CtlError, Exit } from "../io.ts";
+import { isSerializable } from "./get.ts";
+import { notServed } from "./not-served.ts";
+import { errorText, withSession } from "./session.ts";
+
+/** In a wrong `--consistency` etcdctl shows that of `get`, whatever was given here. */
+const SHOWN_CONSISTENCY = "l";
+
+async function runList(invocation: Invocation): Promise<number> {
+  const given = invocation.flags.text("consistency");
+  const serializable = isSerializable(given, SHOWN_CONSISTENCY);
+  return withSession(invocation, async ({ printer, timeoutMs, client }) => {
+    try {
+      printer.memberList(await client().cluster.memberList({ serializable, timeoutMs }));
+    } catch (error) {
+      if (error instanceof CtlError) throw error;
+      throw new CtlError(Exit.error, errorText(error));
+    }
+    return Exit.ok;
+  });
+}
+
+export const MEMBER: Command = {
+  name: "member",
+  summary: "Commands about the cluster's members",
+  group: "Cluster maintenance commands",
+  children: [
+    notServed("add", "Adds a member"),
+    {
+      name: "list",
+      summary: "Shows the members",
+      flags: [
+        { name: "consistency", type: "string", fallback: "l", usage: "l (newest) or s (stale)" },
+      ],
+      run: runList,
+    },
+    notServed("promote", "Makes a learner a voter"),
+    notServed("remove", "Removes a member"),
+    notServed("update", "Changes a member's peer URLs"),
+  ],
+};

@@ -1,0 +1,42 @@
+/** The outside of one run of the tool. All text is byte strings (see go-text.ts). */
+export interface Io {
+  out(text: string): void;
+  err(text: string): void;
+  /** All of standard input. */
+  readAll(): Promise<string>;
+  /** The next line with its newline; null when the input ended before one came. */
+  readLine(): Promise<string | null>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Resolves after `delayMs`. */
+  sleep(delayMs: number): Promise<void>;
+  /** Milliseconds since an arbitrary origin, fractional. */
+  nowMs(): number;
+  /** Milliseconds since the epoch. */
+  wallMs(): number;
+  /** A file's content. @throws when it cannot be read. */
+  readFile(path: string): string;
+  /** Asks on the terminal, the answer is not shown. */
+  askSecret(prompt: string): Promise<string>;
+}
+
+/** Exit codes; scripts rely on them. */
+export const Exit = {
+  ok: 0,
+  error: 1,
+  badConnection: 2,
+  badInput: 3,
+  badFeature: 4,
+  badArgs: 128,
+} as const;
+export type Exit = (typeof Exit)[keyof typeof Exit];
+
+/** Ends the tool with `Error: <message>` on standard error and `exitCode`. */
+export class CtlError extends Error {
+  override readonly name = "CtlError";
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message: string) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}

@@ -1,0 +1,26 @@
+import { CtlError, Exit } from "../io.ts";
+import type { Io } from "../io.ts";
+import { FieldsPrinter } from "./fields.ts";
+import { JsonPrinter } from "./json.ts";
+import type { Printer, PrintOptions } from "./printer.ts";
+import { ProtobufPrinter } from "./protobuf.ts";
+import { SimplePrinter } from "./simple.ts";
+import { TablePrinter } from "./table.ts";
+
+/** The printer of `--write-out`. @throws CtlError (exit code 4) for an unknown format. */
+export function newPrinter(format: string, io: Io, options: PrintOptions): Printer {
+  switch (format) {
+    case "simple":
+      return new SimplePrinter(io, options);
+    case "fields":
+      return new FieldsPrinter(io, options);
+    case "json":
+      return new JsonPrinter(io, options);
+    case "protobuf":
+      return new ProtobufPrinter(io);
+    case "table":
+      return new TablePrinter(io);
+    default:
+      throw new CtlError(Exit.badFeature, "unsupported output format");
+  }
+}

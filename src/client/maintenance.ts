@@ -1,0 +1,62 @@
+import {
+  AlarmRequestAlarmAction,
+  AlarmType,
+  createResponseHeader,
+  decodeAlarmResponse,
+  decodeHashKVResponse,
+  decodeStatusResponse,
+  encodeAlarmRequestToBytes,
+  encodeHashKVRequestToBytes,
+  encodeStatusRequestToBytes,
+} from "../proto/gen/etcdserverpb.ts";
+import type { CallOptions } from "./transport/channel.ts";
+import { METHODS } from "./transport/method.ts";
+import type { Rpc } from "./transport/rpc.ts";
+import type { AlarmMember, AlarmResult, HashKvResult, StatusResult } from "./types.ts";
+
+/** Health and upkeep. The member that answers is the next in turn: use one endpoint to ask one. */
+export class Maintenance {
+  #rpc: Rpc;
+
+  constructor(rpc: Rpc) {
+    this.#rpc = rpc;
+  }
+
+  /** Version, sizes and raft position of the member that answers. */
+  async status(options: CallOptions = {}): Promise<StatusResult> {
+    const request = encodeStatusRequestToBytes({});
+    const reply = await this.#rpc.unary(METHODS.status, request, options);
+    const response = decodeStatusResponse(reply, 0, reply.length);
+    response.header ??= createResponseHeader();
+    return response as StatusResult;
+  }
+
+  /** Hash of the history up to `revision` (0: all), to compare members with. */
+  async hashKv(options: { readonly revision?: number } & CallOptions = {}): Promise<HashKvResult> {
+    const request = encodeHashKVRequestToBytes({ revision: options.revision ?? 0 });
+    const reply = await this.#rpc.unary(METHODS.hashKv, request, options);
+    const response = decodeHashKVResponse(reply, 0, reply.length);
+    response.header ??= createResponseHeader();
+    return response as HashKvResult;
+  }
+
+  /** Alarms that are raised. */
+  async alarmList(options: CallOptions = {}): Promise<AlarmResult> {
+    const action = AlarmRequestAlarmAction.GET;
+    const request = encodeAlarmRequestToBytes({ action, memberID: 0n, alarm: AlarmType.NONE });
+    const reply = await this.#rpc.unary(METHODS.alarm, request, options);
+    const response = decodeAlarmResponse(reply, 0, reply.length);
+    response.header ??= createResponseHeader();
+    return response as AlarmResult;
+  }
+
+  /** Clears one alarm of one member. */
+  async alarmDisarm(which: AlarmMember, options: CallOptions = {}): Promise<AlarmResult> {
+    const action = AlarmRequestAlarmAction.DEACTIVATE;
+    const request = encodeAlarmRequestToBytes({ action, ...which });
+    const reply = await this.#rpc.unary(METHODS.alarmDisarm, request, options);
+    const response = decodeAlarmResponse(reply, 0, reply.length);
+    response.header ??= createResponseHeader();
+    return response as AlarmResult;
+  }
+}

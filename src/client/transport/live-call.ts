@@ -1,0 +1,192 @@
+import { ErrorCode } from "../../wire/h2/types.ts";
+import type { HeaderList } from "../../wire/h2/types.ts";
+import { GrpcCode } from "../errors.ts";
+
+/** Before each message: one byte compression flag, four bytes length (gRPC over HTTP/2). */
+export const PREFIX_BYTES = 5;
+
+/** Makes the prefix of an uncompressed message of `messageBytes`. */
+export function writePrefix(into: Uint8Array, messageBytes: number): void {
+  into[0] = 0;
+  into[1] = messageBytes >>> 24;
+  into[2] = messageBytes >>> 16;
+  into[3] = messageBytes >>> 8;
+  into[4] = messageBytes;
+}
+
+/** How a call ended. */
+export interface CallStatus {
+  readonly code: number;
+  readonly message: string;
+  /** The server surely did nothing: the call may be made again whatever it does. */
+  readonly unprocessed: boolean;
+}
+
+/** Who made the call. */
+export interface CallHandler {
+  /** One whole message; the bytes are the handler's. */
+  onMessage(message: Uint8Array): void;
+  /** False: bytes that arrive are held against the sender's credit until `release`. */
+  hungry(): boolean;
+  /** The last thing that happens. */
+  onEnd(status: CallStatus): void;
+}
+
+/** What a live call needs of its connection. */
+export interface CallOwner {
+  abandon(streamId: number): void;
+  consume(streamId: number, bytes: number): void;
+}
+
+/** gRPC's rule for answers that are not gRPC at all (HTTP status to gRPC code). */
+function codeOfHttpStatus(status: string): number {
+  if (status === "400") return GrpcCode.internal;
+  if (status === "401") return 16;
+  if (status === "403") return 7;
+  if (status === "404") return GrpcCode.unimplemented;
+  return ["429", "502", "503", "504"].includes(status) ? GrpcCode.unavailable : GrpcCode.unknown;
+}
+
+/** Undoes gRPC's percent-encoding of status texts; what is malformed stays as it is. */
+export function decodeGrpcMessage(text: string): string {
+  if (!text.includes("%")) return text;
+  const bytes: number[] = [];
+  for (let at = 0; at < text.length; at++) {
+    const pair = text.slice(at + 1, at + 3);
+    if (text[at] === "%" && /^[0-9a-fA-F]{2}$/.test(pair)) {
+      bytes.push(parseInt(pair, 16));
+      at += 2;
+    } else bytes.push(text.charCodeAt(at) & 0xff);
+  }
+  return new TextDecoder().decode(Uint8Array.from(bytes));
+}
+
+const CODE_OF_RESET: ReadonlyMap<number, number> = new Map([
+  [ErrorCode.refusedStream, GrpcCode.unavailable],
+  [ErrorCode.cancel, GrpcCode.canceled],
+  [ErrorCode.enhanceYourCalm, GrpcCode.resourceExhausted],
+  [ErrorCode.inadequateSecurity, 7],
+]);
+
+/** One call on one stream: puts messages together, finds the status. */
+export class LiveCall {
+  readonly streamId: number;
+  readonly handler: CallHandler;
+  /** Null while the call runs. */
+  status: CallStatus | null = null;
+  /** The end was ours: the server should be told to stop. */
+  mustReset = false;
+  #owner: CallOwner;
+  #maxBytes: number;
+  #paced: boolean;
+  #heldBytes = 0;
+  #prefix = new Uint8Array(PREFIX_BYTES);
+  #prefixBytes = 0;
+  #message: Uint8Array | null = null;
+  #messageBytes = 0;
+
+  constructor(
+    streamId: number,
+    owner: CallOwner,
+    handler: CallHandler,
+    how: { readonly maxBytes: number; readonly paced: boolean },
+  ) {
+    this.streamId = streamId;
+    this.handler = handler;
+    this.#owner = owner;
+    this.#maxBytes = how.maxBytes;
+    this.#paced = how.paced;
+  }
+
+  /** The caller wants no more of it. */
+  abandon(): void {
+    this.#owner.abandon(this.streamId);
+  }
+
+  /** The caller of a paced call is hungry again. */
+  release(): void {
+    const heldBytes = this.#heldBytes;
+    if (heldBytes === 0) return;
+    this.#heldBytes = 0;
+    this.#owner.consume(this.streamId, heldBytes);
+  }
+
+  headers(fields: HeaderList, endStream: boolean): void {
+    const http = fields.get(":status") ?? "";
+    if (/^1/.test(http)) return;
+    if (endStream || fields.get("grpc-status") !== undefined) return this.trailers(fields);
+    const type = fields.get("content-type") ?? "";
+    if (http !== "200") this.fail(codeOfHttpStatus(http), `unexpected HTTP status code ${http}`);
+    else if (!type.startsWith("application/grpc")) {
+      this.fail(GrpcCode.unknown, `received unexpected content-type "${type}"`);
+    }
+  }
+
+  trailers(fields: HeaderList): void {
+    if (this.status !== null) return;
+    const text = fields.get("grpc-status");
+    if (text === undefined) {
+      const http = fields.get(":status") ?? "";
+      const code = http === "200" || http === "" ? GrpcCode.unknown : codeOfHttpStatus(http);
+      this.status = { code, message: "answer without a gRPC status", unprocessed: false };
+      return;
+    }
+    const code = /^[0-9]{1,2}$/.test(text) ? Number(text) : GrpcCode.unknown;
+    const message = decodeGrpcMessage(fields.get("grpc-message") ?? "");
+    this.status = { code, message, unprocessed: false };
+  }
+
+  reset(code: number): void {
+    const grpcCode = CODE_OF_RESET.get(code) ?? GrpcCode.internal;
+    const message = `stream terminated by RST_STREAM with error code ${code}`;
+    this.status ??= { code: grpcCode, message, unprocessed: code === ErrorCode.refusedStream };
+  }
+
+  /** Ends the call from our side. */
+  fail(code: number, message: string): void {
+    this.mustReset = true;
+    this.status ??= { code, message, unprocessed: false };
+  }
+
+  data(bytes: Uint8Array, start: number, end: number): void {
+    let at = start;
+    while (at < end && this.status === null) {
+      if (this.#message === null) {
+        this.#prefix[this.#prefixBytes++] = bytes[at++] as number;
+        if (this.#prefixBytes === PREFIX_BYTES && !this.#beginMessage()) return;
+      } else {
+        const taken = Math.min(end - at, this.#message.length - this.#messageBytes);
+        this.#message.set(bytes.subarray(at, at + taken), this.#messageBytes);
+        this.#messageBytes += taken;
+        at += taken;
+      }
+      if (this.#message !== null && this.#messageBytes === this.#message.length) {
+        const message = this.#message;
+        this.#message = null;
+        this.#prefixBytes = 0;
+        this.handler.onMessage(message);
+      }
+    }
+    if (!this.#paced) return;
+    // A message under assembly never waits for credit: it may be larger than the window.
+    this.#heldBytes += end - start;
+    if (this.handler.hungry()) this.release();
+  }
+
+  #beginMessage(): boolean {
+    const view = new DataView(this.#prefix.buffer);
+    const length = view.getUint32(1);
+    if (this.#prefix[0] !== 0) {
+      this.fail(GrpcCode.internal, "grpc: message is compressed without having been asked for");
+      return false;
+    }
+    if (length > this.#maxBytes) {
+      const text = `grpc: received message larger than max (${length} vs. ${this.#maxBytes})`;
+      this.fail(GrpcCode.resourceExhausted, text);
+      return false;
+    }
+    this.#message = new Uint8Array(length);
+    this.#messageBytes = 0;
+    return true;
+  }
+}
