@@ -20,6 +20,8 @@ export interface GroupOptions {
   readonly onReadable: (context: number) => void;
   /** Once a tick, after the core ticked. */
   readonly onTick: () => void;
+  /** Applying failed: the state can no longer be trusted to follow the log. The group has stopped. */
+  readonly onFatal: (error: Error) => void;
 }
 
 export type Refusal = ProposeRefusal | "too many requests";
@@ -61,6 +63,8 @@ export class Group {
   }
 
   start(): void {
+    // A log of one campaigns at its first tick; there is nobody to wait for.
+    this.#node.tick();
     this.#armTick();
     this.#schedule();
   }
@@ -136,8 +140,13 @@ export class Group {
   #run(): void {
     if (this.#stopped) return;
     const { log } = this.#options;
-    while (this.#node.hasReady() && !log.isFull()) this.#handle();
-    this.#apply();
+    try {
+      while (this.#node.hasReady() && !log.isFull()) this.#handle();
+      this.#apply();
+    } catch (error) {
+      this.#stopped = true;
+      this.#options.onFatal(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   #handle(): void {
@@ -176,6 +185,7 @@ export class Group {
   #applySlice(work: ApplyWork): void {
     const { entries } = work;
     const count = this.#options.stateMachine.apply(entries, work.next);
+    if (count === 0) return;
     const end = work.next + count;
     let payloadBytes = 0;
     for (let i = work.next; i < end; i += 1) payloadBytes += entries[i]!.data.length;

@@ -1,0 +1,265 @@
+import { ByteWriter } from "../base/byte-writer.ts";
+import { AlarmType, type Alarms } from "../cluster/alarms.ts";
+import { decodeMemberContext, type Membership } from "../cluster/membership.ts";
+import type { StateMachine } from "../consensus/state-machine.ts";
+import type { KvStore } from "../mvcc/store/store.ts";
+import type { Clock } from "../platform/clock.ts";
+import {
+  type AlarmRequest,
+  decodeInternalRaftRequest,
+  type DeleteRangeRequest,
+  type InternalRaftRequest,
+  type PutRequest,
+  type TxnRequest,
+} from "../proto/gen/etcdserverpb.ts";
+import { decodeConfChange } from "../proto/gen/raftpb.ts";
+import { type Entry, EntryType } from "../raft/types.ts";
+import type { Committer } from "./committer.ts";
+import type { RequestError } from "./errors.ts";
+import { putCost, refusedByAlarm, requestCost } from "./gate.ts";
+import { lowId, newPutEntry, PutEntryReader } from "./put-entry.ts";
+import type { ApplyEvents, ApplyResults } from "./results.ts";
+import { Comparer } from "./txn/compare.ts";
+import { Executor } from "./txn/execute.ts";
+import { type Leases, PlanChecker, planTxn } from "./txn/plan.ts";
+import { RangeReader } from "./range/range-reader.ts";
+
+/** Length of a slice: short enough for ticks, reads and sockets in between (design decision 6). */
+const SLICE_MS = 2;
+/** Entries between two looks at the clock. */
+const CLOCK_EVERY_ENTRIES = 16;
+/** Keys that one step of a long deletion removes. */
+const DELETE_STEP_KEYS = 1000;
+const AlarmAction = { get: 0, activate: 1, deactivate: 2 } as const;
+
+export interface ApplierOptions {
+  readonly clock: Clock;
+  readonly store: KvStore;
+  readonly committer: Committer;
+  readonly membership: Membership;
+  readonly alarms: Alarms;
+  readonly leases: Leases;
+  readonly results: ApplyResults;
+  readonly events: ApplyEvents;
+  /** Bytes the backend takes now; and the size at which writes are refused, Infinity for none. */
+  readonly backendBytes: () => number;
+  readonly quotaBytes: number;
+}
+
+/** A deletion that goes on in the next slice: the only entry that may take longer than one. */
+interface LongDelete {
+  readonly entry: Entry;
+  readonly requestId: number;
+  readonly request: DeleteRangeRequest;
+  readonly prevKvs: ByteWriter | null;
+  deleted: number;
+}
+
+/**
+ * Committed entry → change of state. Deterministic: what it does depends on the entries and the
+ * state they met, nothing else. Effects are published per entry, all of it or nothing.
+ */
+export class Applier implements StateMachine {
+  readonly #options: ApplierOptions;
+  readonly #store: KvStore;
+  readonly #results: ApplyResults;
+  readonly #comparer: Comparer;
+  readonly #checker: PlanChecker;
+  readonly #executor: Executor;
+  readonly #putReader = new PutEntryReader();
+  readonly #putEntry = newPutEntry();
+  #longDelete: LongDelete | null = null;
+
+  constructor(options: ApplierOptions) {
+    this.#options = options;
+    this.#store = options.store;
+    this.#results = options.results;
+    this.#comparer = new Comparer(options.store);
+    this.#checker = new PlanChecker(options.store, options.leases);
+    this.#executor = new Executor(options.store, new RangeReader(options.store), false);
+  }
+
+  apply(entries: readonly Entry[], from: number): number {
+    const { clock } = this.#options;
+    const deadlineMs = clock.monotonicMs() + SLICE_MS;
+    let at = from;
+    while (at < entries.length) {
+      const entry = entries[at]!;
+      if (this.#longDelete === null) this.#start(entry);
+      if (this.#longDelete !== null && !this.#continueDelete(deadlineMs)) break;
+      this.#options.committer.advance(entry.index, entry.term);
+      at += 1;
+      if ((at - from) % CLOCK_EVERY_ENTRIES === 0 && clock.monotonicMs() >= deadlineMs) break;
+    }
+    return at - from;
+  }
+
+  #start(entry: Entry): void {
+    // What the backend already has is not done twice (storage.md C2).
+    if (entry.index <= this.#options.committer.consistentIndex) return;
+    if (entry.type !== EntryType.normal) {
+      this.#applyConfChange(entry);
+      return;
+    }
+    if (entry.data.length === 0) return;
+    if (this.#putReader.read(entry.data, this.#putEntry)) {
+      this.#applyPut(this.#putEntry.requestId, this.#putEntry.request);
+      return;
+    }
+    this.#applyRequest(entry, decodeInternalRaftRequest(entry.data, 0, entry.data.length));
+  }
+
+  #applyRequest(entry: Entry, request: InternalRaftRequest): void {
+    const requestId = lowId(request.header?.id ?? request.id);
+    const inner = request.request;
+    if (inner === undefined) return;
+    if (inner.case === "put") {
+      this.#applyPut(requestId, inner.value);
+      return;
+    }
+    const { alarms } = this.#options;
+    const cost = requestCost(inner);
+    const refused = refusedByAlarm(alarms, inner.case, cost);
+    if (refused !== null) {
+      this.#results.failed(requestId, refused);
+      return;
+    }
+    switch (inner.case) {
+      case "deleteRange":
+        this.#beginDelete(entry, requestId, inner.value);
+        return;
+      case "txn":
+        this.#applyTxn(requestId, inner.value, cost);
+        return;
+      case "compaction":
+        this.#applyCompaction(requestId, inner.value.revision);
+        return;
+      case "alarm":
+        this.#applyAlarm(requestId, inner.value);
+        return;
+      default:
+        this.#applyCluster(requestId, inner);
+    }
+  }
+
+  #applyPut(requestId: number, request: PutRequest): void {
+    const { alarms } = this.#options;
+    const cost = putCost(request.key.length, request.value.length);
+    const error = refusedByAlarm(alarms, "put", cost) ?? this.#checker.checkPut(request);
+    if (error !== null) {
+      this.#results.failed(requestId, error);
+      return;
+    }
+    this.#store.begin();
+    const prevKv = this.#executor.put(request, true);
+    const revision = this.#store.end();
+    const overQuota = this.#overQuota(cost);
+    if (overQuota !== null) this.#results.failed(requestId, overQuota);
+    else this.#results.put(requestId, revision, prevKv);
+  }
+
+  #applyTxn(requestId: number, request: TxnRequest, cost: number): void {
+    const plan = planTxn(request, this.#comparer);
+    const error = this.#checker.check(plan);
+    if (error !== null) {
+      this.#results.failed(requestId, error);
+      return;
+    }
+    this.#store.begin();
+    const result = this.#executor.run(plan, this.#results.wants(requestId));
+    const revision = this.#store.end();
+    const overQuota = cost > 0 ? this.#overQuota(cost) : null;
+    if (overQuota !== null) this.#results.failed(requestId, overQuota);
+    else this.#results.txn(requestId, revision, result);
+  }
+
+  #beginDelete(entry: Entry, requestId: number, request: DeleteRangeRequest): void {
+    const wanted = request.prevKv && this.#results.wants(requestId);
+    this.#store.begin();
+    this.#longDelete = {
+      entry,
+      requestId,
+      request,
+      prevKvs: wanted ? new ByteWriter() : null,
+      deleted: 0,
+    };
+  }
+
+  /** False when there is more to delete and the slice is over. */
+  #continueDelete(deadlineMs: number): boolean {
+    const work = this.#longDelete!;
+    const { clock } = this.#options;
+    for (;;) {
+      const step = this.#executor.deleteRange(work.request, DELETE_STEP_KEYS, work.prevKvs);
+      work.deleted += step;
+      if (step < DELETE_STEP_KEYS) break;
+      if (clock.monotonicMs() >= deadlineMs) return false;
+    }
+    this.#longDelete = null;
+    const revision = this.#store.end();
+    const { prevKvs, deleted } = work;
+    this.#results.deleted(work.requestId, revision, {
+      deleted,
+      prevKvs: prevKvs === null ? NO_BYTES : prevKvs.bytes.subarray(0, prevKvs.length),
+    });
+    return true;
+  }
+
+  #applyCompaction(requestId: number, revision: number): void {
+    const error = this.#store.compact(revision);
+    if (error !== null) {
+      this.#results.failed(requestId, error === "future" ? "futureRevision" : "compacted");
+      return;
+    }
+    this.#options.events.onCompaction();
+    this.#results.compacted(requestId, this.#store.currentRevision);
+  }
+
+  #applyAlarm(requestId: number, request: AlarmRequest): void {
+    const { alarms } = this.#options;
+    const { action, memberID, alarm } = request;
+    const revision = this.#store.currentRevision;
+    if (action === AlarmAction.get) {
+      this.#results.alarms(requestId, revision, alarms.list(alarm));
+    } else if (action === AlarmAction.activate) {
+      const raised = alarm === AlarmType.none ? [] : [alarms.activate(memberID, alarm)];
+      this.#results.alarms(requestId, revision, raised);
+    } else if (action === AlarmAction.deactivate) {
+      const cleared = alarms.deactivate(memberID, alarm);
+      this.#results.alarms(requestId, revision, cleared === undefined ? [] : [cleared]);
+    } else {
+      this.#results.alarms(requestId, revision, []);
+    }
+  }
+
+  #applyCluster(requestId: number, request: NonNullable<InternalRaftRequest["request"]>): void {
+    const { membership, events } = this.#options;
+    if (request.case === "clusterVersionSet") {
+      membership.clusterVersion = request.value.ver;
+      events.onClusterChange();
+    } else if (request.case === "clusterMemberAttrSet") {
+      const { memberID, memberAttributes } = request.value;
+      membership.publish(memberID, memberAttributes?.name ?? "", memberAttributes?.clientUrls ?? []);
+      events.onClusterChange();
+    }
+    this.#results.done(requestId);
+  }
+
+  #applyConfChange(entry: Entry): void {
+    const change = decodeConfChange(entry.data, 0, entry.data.length);
+    const member = decodeMemberContext(change.context);
+    if (member === null) return;
+    this.#options.membership.add(member);
+    this.#options.events.onClusterChange();
+  }
+
+  /** The write was executed all the same: sizes differ between members, state must not (M3). */
+  #overQuota(cost: number): RequestError | null {
+    const { alarms, backendBytes, quotaBytes, events } = this.#options;
+    if (backendBytes() + cost < quotaBytes) return null;
+    if (!alarms.active(AlarmType.noSpace)) events.onOverQuota();
+    return "noSpace";
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);

@@ -1,0 +1,56 @@
+import { AlarmType, type Alarms } from "../cluster/alarms.ts";
+import type { InternalRaftRequest, RequestOp, TxnRequest } from "../proto/gen/etcdserverpb.ts";
+import type { RequestError } from "./errors.ts";
+
+/** What a put costs beyond its key and value, by etcd's estimate (semantics.md M1). */
+const PUT_OVERHEAD_BYTES = 256;
+
+type Request = NonNullable<InternalRaftRequest["request"]>;
+
+/** Estimated bytes that a put adds. */
+export function putCost(keyBytes: number, valueBytes: number): number {
+  return PUT_OVERHEAD_BYTES + keyBytes + valueBytes;
+}
+
+/** The costlier branch counts, nested transactions included (M1). */
+export function txnCost(request: TxnRequest): number {
+  return Math.max(opsCost(request.success), opsCost(request.failure));
+}
+
+function opsCost(ops: readonly RequestOp[]): number {
+  let cost = 0;
+  for (const { request } of ops) {
+    if (request?.case === "requestPut") {
+      cost += putCost(request.value.key.length, request.value.value.length);
+    } else if (request?.case === "requestTxn") {
+      cost += txnCost(request.value);
+    }
+  }
+  return cost;
+}
+
+/** Estimated bytes that a request adds; 0 for what never needs room. */
+export function requestCost(request: Request): number {
+  switch (request.case) {
+    case "put":
+      return putCost(request.value.key.length, request.value.value.length);
+    case "txn":
+      return txnCost(request.value);
+    default:
+      return 0;
+  }
+}
+
+/**
+ * The outer links of etcd's apply chain: what alarms forbid (M2, M5). Every member decides alike,
+ * since alarms are replicated.
+ */
+export function refusedByAlarm(alarms: Alarms, kind: Request["case"], cost: number): RequestError | null {
+  if (alarms.active(AlarmType.corrupt) && isRefusedWhenCorrupt(kind)) return "corrupt";
+  if (alarms.active(AlarmType.noSpace) && cost > 0) return "noSpace";
+  return null;
+}
+
+function isRefusedWhenCorrupt(kind: Request["case"]): boolean {
+  return kind === "put" || kind === "deleteRange" || kind === "txn" || kind === "compaction";
+}

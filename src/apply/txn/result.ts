@@ -1,0 +1,128 @@
+import type { ByteWriter } from "../../base/byte-writer.ts";
+import { varintSize } from "../../base/byte-writer.ts";
+
+/** What one operation of a transaction did, kept until the whole reply can be sized. */
+export type OpResult =
+  | {
+      readonly op: "range";
+      readonly revision: number;
+      /** Fields 2 to 4 of a RangeResponse. */
+      readonly body: Uint8Array;
+    }
+  | {
+      readonly op: "put";
+      readonly revision: number;
+      /** Encoded KeyValue, null when there was none or nobody asked. */
+      readonly prevKv: Uint8Array | null;
+    }
+  | {
+      readonly op: "deleteRange";
+      readonly revision: number;
+      readonly deleted: number;
+      /** Framed as field 3 of a DeleteRangeResponse. */
+      readonly prevKvs: Uint8Array;
+    }
+  | { readonly op: "txn"; readonly result: TxnResult };
+
+/** What a transaction did. */
+export interface TxnResult {
+  readonly succeeded: boolean;
+  readonly responses: readonly OpResult[];
+}
+
+/** Field numbers of ResponseOp, as tags. */
+const OP_TAGS = { range: 0x0a, put: 0x12, deleteRange: 0x1a, txn: 0x22 } as const;
+const TAG_HEADER = 0x0a;
+const TAG_HEADER_REVISION = 0x18;
+const TAG_SUCCEEDED = 0x10;
+const TAG_RESPONSES = 0x1a;
+const TAG_PREV_KV = 0x12;
+const TAG_DELETED = 0x10;
+
+/** Appends succeeded and responses of a TxnResponse. */
+export function writeTxnResult(result: TxnResult, out: ByteWriter): void {
+  if (result.succeeded) {
+    out.byte(TAG_SUCCEEDED);
+    out.byte(1);
+  }
+  for (const one of result.responses) {
+    const inner = innerSize(one);
+    out.byte(TAG_RESPONSES);
+    out.varint(1 + varintSize(inner) + inner);
+    out.byte(OP_TAGS[one.op]);
+    out.varint(inner);
+    writeInner(one, out);
+  }
+}
+
+/** Appends deleted and prev_kvs of a DeleteRangeResponse. */
+export function writeDeleted(deleted: number, prevKvs: Uint8Array, out: ByteWriter): void {
+  if (deleted > 0) {
+    out.byte(TAG_DELETED);
+    out.varint(deleted);
+  }
+  out.raw(prevKvs, 0, prevKvs.length);
+}
+
+/** Appends prev_kv of a PutResponse. */
+export function writePrevKv(prevKv: Uint8Array | null, out: ByteWriter): void {
+  if (prevKv === null) return;
+  out.byte(TAG_PREV_KV);
+  out.varint(prevKv.length);
+  out.raw(prevKv, 0, prevKv.length);
+}
+
+function writeInner(one: OpResult, out: ByteWriter): void {
+  if (one.op === "txn") {
+    // Present but empty (semantics.md 2).
+    out.byte(TAG_HEADER);
+    out.byte(0);
+    writeTxnResult(one.result, out);
+    return;
+  }
+  out.byte(TAG_HEADER);
+  out.byte(1 + varintSize(one.revision));
+  out.byte(TAG_HEADER_REVISION);
+  out.varint(one.revision);
+  switch (one.op) {
+    case "range":
+      out.raw(one.body, 0, one.body.length);
+      return;
+    case "put":
+      writePrevKv(one.prevKv, out);
+      return;
+    case "deleteRange":
+      writeDeleted(one.deleted, one.prevKvs, out);
+  }
+}
+
+function innerSize(one: OpResult): number {
+  if (one.op === "txn") return 2 + txnSize(one.result);
+  const header = 3 + varintSize(one.revision);
+  switch (one.op) {
+    case "range":
+      return header + one.body.length;
+    case "put":
+      return header + prevKvSize(one.prevKv);
+    case "deleteRange":
+      return header + deletedSize(one.deleted) + one.prevKvs.length;
+  }
+}
+
+function txnSize(result: TxnResult): number {
+  let size = result.succeeded ? 2 : 0;
+  for (const one of result.responses) {
+    const inner = innerSize(one);
+    const op = 1 + varintSize(inner) + inner;
+    size += 1 + varintSize(op) + op;
+  }
+  return size;
+}
+
+function prevKvSize(prevKv: Uint8Array | null): number {
+  return prevKv === null ? 0 : 1 + varintSize(prevKv.length) + prevKv.length;
+}
+
+function deletedSize(deleted: number): number {
+  return deleted > 0 ? 1 + varintSize(deleted) : 0;
+}

@@ -1,0 +1,119 @@
+import { NOBODY } from "../../consensus/group/proposal-table.ts";
+import type { RequestError } from "../../apply/errors.ts";
+import type { ApplyResults, DeletedResult } from "../../apply/results.ts";
+import { writeDeleted, writePrevKv, writeTxnResult, type TxnResult } from "../../apply/txn/result.ts";
+import { ByteWriter } from "../../base/byte-writer.ts";
+import type { Alarm } from "../../cluster/alarms.ts";
+import { WIRE_ERRORS } from "../errors.ts";
+import type { HeaderWriter } from "../header.ts";
+import type { Proposer } from "../propose/proposer.ts";
+import type { ReplySink, Token } from "../rpc.ts";
+import type { CompactionWaits } from "./compaction-waits.ts";
+
+/** AlarmResponse.alarms, and the fields of AlarmMember. */
+const TAG_ALARMS = 0x12;
+const TAG_ALARM_MEMBER_ID = 0x08;
+const TAG_ALARM_TYPE = 0x10;
+
+export interface KvResultsOptions {
+  readonly header: HeaderWriter;
+  readonly proposer: () => Proposer;
+  readonly sink: () => ReplySink;
+  readonly compactions: CompactionWaits;
+}
+
+/** Turns what apply did into replies for the calls that wait here. */
+export class KvResults implements ApplyResults {
+  readonly #options: KvResultsOptions;
+  readonly #out = new ByteWriter();
+
+  constructor(options: KvResultsOptions) {
+    this.#options = options;
+  }
+
+  wants(requestId: number): boolean {
+    return this.#options.proposer().wants(requestId);
+  }
+
+  put(requestId: number, revision: number, prevKv: Uint8Array | null): void {
+    const token = this.#take(requestId);
+    if (token === NOBODY) return;
+    const out = this.#begin(revision);
+    writePrevKv(prevKv, out);
+    this.#reply(token);
+  }
+
+  deleted(requestId: number, revision: number, result: DeletedResult): void {
+    const token = this.#take(requestId);
+    if (token === NOBODY) return;
+    const out = this.#begin(revision);
+    writeDeleted(result.deleted, result.prevKvs, out);
+    this.#reply(token);
+  }
+
+  txn(requestId: number, revision: number, result: TxnResult): void {
+    const token = this.#take(requestId);
+    if (token === NOBODY) return;
+    writeTxnResult(result, this.#begin(revision));
+    this.#reply(token);
+  }
+
+  compacted(requestId: number, revision: number): void {
+    const token = this.#take(requestId);
+    if (token === NOBODY) return;
+    const out = this.#begin(revision);
+    const message = out.bytes.slice(0, out.length);
+    this.#options.compactions.afterWork(token, () => {
+      this.#options.sink().reply(token, message, 0, message.length);
+    });
+  }
+
+  alarms(requestId: number, revision: number, alarms: readonly Alarm[]): void {
+    const token = this.#take(requestId);
+    if (token === NOBODY) return;
+    const out = this.#begin(revision);
+    for (const alarm of alarms) writeAlarm(alarm, out);
+    this.#reply(token);
+  }
+
+  done(requestId: number): void {
+    this.#take(requestId);
+  }
+
+  failed(requestId: number, error: RequestError): void {
+    const token = this.#take(requestId);
+    if (token === NOBODY) return;
+    const { code, message } = WIRE_ERRORS[error];
+    this.#options.compactions.afterWork(token, () => {
+      this.#options.sink().finish(token, code, message);
+    });
+  }
+
+  #take(requestId: number): Token {
+    return this.#options.proposer().take(requestId);
+  }
+
+  #begin(revision: number): ByteWriter {
+    const out = this.#out;
+    out.reset();
+    this.#options.header.write(out, revision);
+    return out;
+  }
+
+  #reply(token: Token): void {
+    this.#options.sink().reply(token, this.#out.bytes, 0, this.#out.length);
+  }
+}
+
+function writeAlarm(alarm: Alarm, out: ByteWriter): void {
+  const member = new ByteWriter();
+  if (alarm.memberId !== 0n) {
+    member.byte(TAG_ALARM_MEMBER_ID);
+    member.varint64(Number(alarm.memberId >> 32n), Number(alarm.memberId & 0xffffffffn));
+  }
+  member.byte(TAG_ALARM_TYPE);
+  member.varint(alarm.type);
+  out.byte(TAG_ALARMS);
+  out.varint(member.length);
+  out.raw(member.bytes, 0, member.length);
+}

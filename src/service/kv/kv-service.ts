@@ -1,0 +1,187 @@
+import { hasFilter, SortOrder, SortTarget } from "../../apply/range/range-plan.ts";
+import { RangeReader } from "../../apply/range/range-reader.ts";
+import { putCost, txnCost } from "../../apply/gate.ts";
+import { Comparer } from "../../apply/txn/compare.ts";
+import { Executor } from "../../apply/txn/execute.ts";
+import { type Leases, PlanChecker, planTxn } from "../../apply/txn/plan.ts";
+import { writeTxnResult } from "../../apply/txn/result.ts";
+import type { RequestError } from "../../apply/errors.ts";
+import { ByteWriter } from "../../base/byte-writer.ts";
+import {
+  decodeCompactionRequest,
+  decodeDeleteRangeRequest,
+  decodePutRequest,
+  decodeRangeRequest,
+  decodeTxnRequest,
+  type RangeRequest,
+  type TxnRequest,
+} from "../../proto/gen/etcdserverpb.ts";
+import { WIRE_ERRORS } from "../errors.ts";
+import { type Proposer, RequestField } from "../propose/proposer.ts";
+import type { RangeContext, RangeService } from "../range/range-service.ts";
+import { copyRequest } from "../range/reply-parts.ts";
+import type { PendingReads } from "../reads.ts";
+import type { Token } from "../rpc.ts";
+import { checkDeleteRange, checkPut, checkRange, checkTxn } from "./check.ts";
+import type { Consensus } from "../consensus.ts";
+
+export interface KvServiceOptions extends RangeContext {
+  readonly consensus: Consensus;
+  readonly proposer: Proposer;
+  readonly reads: PendingReads;
+  readonly ranges: RangeService;
+  readonly leases: Leases;
+  readonly maxTxnOps: number;
+  readonly maxRequestBytes: number;
+  /** True when a request of this estimated cost has no room here; raises the alarm. */
+  readonly isOverQuota: (costBytes: number) => boolean;
+  /** A caller of Compact wants to hear when the work is done. */
+  readonly onPhysicalCompaction: (token: Token) => void;
+}
+
+/** The KV service: validates, then proposes or reads (semantics.md 3 to 7, errors.md 4). */
+export class KvService {
+  readonly #options: KvServiceOptions;
+  readonly #comparer: Comparer;
+  readonly #checker: PlanChecker;
+  readonly #executor: Executor;
+  readonly #out = new ByteWriter();
+
+  constructor(options: KvServiceOptions) {
+    this.#options = options;
+    this.#comparer = new Comparer(options.store);
+    this.#checker = new PlanChecker(options.store, options.leases);
+    this.#executor = new Executor(options.store, new RangeReader(options.store), true);
+  }
+
+  /** Range: linearizable unless the request says otherwise. */
+  range(token: Token, bytes: Uint8Array, start: number, end: number): void {
+    const request = decodeRangeRequest(bytes, start, end);
+    const error = checkRange(request);
+    if (error !== null) {
+      this.#fail(token, error);
+      return;
+    }
+    if (request.serializable || this.#options.consensus.readNow()) {
+      this.#options.ranges.range(token, request);
+      return;
+    }
+    const own = copyRequest(request);
+    this.#whenReadable(token, () => this.#options.ranges.range(token, own));
+  }
+
+  /** RangeStream: as Range, without sorting and filters (RS1). */
+  rangeStream(token: Token, bytes: Uint8Array, start: number, end: number): void {
+    const request = decodeRangeRequest(bytes, start, end);
+    const error = checkRange(request) ?? checkStream(request);
+    if (error !== null) {
+      this.#fail(token, error);
+      return;
+    }
+    const own = copyRequest(request);
+    const { ranges, maxRequestBytes, consensus } = this.#options;
+    const run = (): void => ranges.rangeStream(token, own, maxRequestBytes);
+    if (request.serializable || consensus.readNow()) run();
+    else this.#whenReadable(token, run);
+  }
+
+  put(token: Token, bytes: Uint8Array, start: number, end: number): void {
+    const request = decodePutRequest(bytes, start, end);
+    // etcd looks at the quota before it looks at the request (PUT7).
+    if (this.#options.isOverQuota(putCost(request.key.length, request.value.length))) {
+      this.#fail(token, "noSpace");
+      return;
+    }
+    const error = checkPut(request);
+    if (error !== null) this.#fail(token, error);
+    else this.#options.proposer.propose(RequestField.put, bytes, { start, end }, token);
+  }
+
+  deleteRange(token: Token, bytes: Uint8Array, start: number, end: number): void {
+    const error = checkDeleteRange(decodeDeleteRangeRequest(bytes, start, end));
+    if (error !== null) this.#fail(token, error);
+    else this.#options.proposer.propose(RequestField.deleteRange, bytes, { start, end }, token);
+  }
+
+  txn(token: Token, bytes: Uint8Array, start: number, end: number): void {
+    const request = decodeTxnRequest(bytes, start, end);
+    const cost = txnCost(request);
+    if (cost > 0 && this.#options.isOverQuota(cost)) {
+      this.#fail(token, "noSpace");
+      return;
+    }
+    const error = checkTxn(request, this.#options.maxTxnOps);
+    if (error !== null) {
+      this.#fail(token, error);
+      return;
+    }
+    if (isReadOnly(request)) this.#readTxn(token, request, { bytes, start, end });
+    else this.#options.proposer.propose(RequestField.txn, bytes, { start, end }, token);
+  }
+
+  compact(token: Token, bytes: Uint8Array, start: number, end: number): void {
+    const request = decodeCompactionRequest(bytes, start, end);
+    if (request.physical) this.#options.onPhysicalCompaction(token);
+    this.#options.proposer.propose(RequestField.compaction, bytes, { start, end }, token);
+  }
+
+  /** Read-only transactions skip the log (TXN16). */
+  #readTxn(
+    token: Token,
+    request: TxnRequest,
+    raw: { readonly bytes: Uint8Array; readonly start: number; readonly end: number },
+  ): void {
+    if (isSerializable(request) || this.#options.consensus.readNow()) {
+      this.#runReadTxn(token, request);
+      return;
+    }
+    const copy = raw.bytes.slice(raw.start, raw.end);
+    this.#whenReadable(token, () => {
+      this.#runReadTxn(token, decodeTxnRequest(copy, 0, copy.length));
+    });
+  }
+
+  #runReadTxn(token: Token, request: TxnRequest): void {
+    const plan = planTxn(request, this.#comparer);
+    const error = this.#checker.check(plan);
+    if (error !== null) {
+      this.#fail(token, error);
+      return;
+    }
+    const result = this.#executor.run(plan, true);
+    const out = this.#out;
+    out.reset();
+    this.#options.header.write(out, this.#options.store.currentRevision);
+    writeTxnResult(result, out);
+    this.#options.sink().reply(token, out.bytes, 0, out.length);
+  }
+
+  #whenReadable(token: Token, run: () => void): void {
+    this.#options.reads.add(run, () => this.#fail(token, "timeout"));
+  }
+
+  #fail(token: Token, error: RequestError): void {
+    const { code, message } = WIRE_ERRORS[error];
+    this.#options.sink().finish(token, code, message);
+  }
+}
+
+function checkStream(request: RangeRequest): RequestError | null {
+  const { sortOrder, sortTarget } = request;
+  const isKeyAscend = sortOrder === SortOrder.ascend && sortTarget === SortTarget.key;
+  if (sortOrder !== SortOrder.none && !isKeyAscend) return "rangeStreamSort";
+  return hasFilter(request) ? "rangeStreamFilter" : null;
+}
+
+function isReadOnly(request: TxnRequest): boolean {
+  const isRange = (op: TxnRequest["success"][number]): boolean =>
+    op.request?.case === "requestRange";
+  return request.success.every(isRange) && request.failure.every(isRange);
+}
+
+/** A transaction without operations counts as serializable, as in etcd (TXN16). */
+function isSerializable(request: TxnRequest): boolean {
+  return [...request.success, ...request.failure].every(
+    ({ request: op }) => op?.case === "requestRange" && op.value.serializable,
+  );
+}

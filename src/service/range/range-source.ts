@@ -1,0 +1,199 @@
+import { ByteWriter } from "../../base/byte-writer.ts";
+import type { StateTable } from "../../apply/range/state-table.ts";
+import { type RangeReader, TAG_KVS } from "../../apply/range/range-reader.ts";
+import type { FramedCopy, KvStore, RangeCursor, ReadView } from "../../mvcc/store/store.ts";
+import { newKeyState } from "../../mvcc/types.ts";
+import { WIRE_ERRORS } from "../errors.ts";
+import type { ByteSource } from "../rpc.ts";
+
+const SPILL_BYTES_INITIAL = 64 * 1024;
+
+/** Yields the entries of a reply in order, framed. Same contract as `RangeCursor.copyFramed`. */
+export interface EntryFeed {
+  copyFramed(copy: FramedCopy): void;
+  readonly isCompacted: boolean;
+}
+
+/** Entries in key order, straight from the store. */
+export class CursorFeed implements EntryFeed {
+  readonly #cursor: RangeCursor;
+  readonly #keysOnly: boolean;
+
+  constructor(cursor: RangeCursor, keysOnly: boolean) {
+    this.#cursor = cursor;
+    this.#keysOnly = keysOnly;
+  }
+
+  get isCompacted(): boolean {
+    return this.#cursor.isCompacted;
+  }
+
+  copyFramed(copy: FramedCopy): void {
+    if (this.#keysOnly) this.#cursor.copyFramedKeys(copy);
+    else this.#cursor.copyFramed(copy);
+  }
+}
+
+/** Entries of a sorted or filtered range. */
+export class TableFeed implements EntryFeed {
+  readonly #table: StateTable;
+  readonly #reader: RangeReader;
+  readonly #keysOnly: { readonly on: boolean; readonly keepLease: boolean };
+  readonly #state = newKeyState();
+  readonly #entry = new ByteWriter();
+  #place = 0;
+  /** The entry at #place is in #entry. */
+  #isLoaded = false;
+
+  constructor(
+    table: StateTable,
+    reader: RangeReader,
+    keysOnly: { readonly on: boolean; readonly keepLease: boolean },
+  ) {
+    this.#table = table;
+    this.#reader = reader;
+    this.#keysOnly = keysOnly;
+  }
+
+  get isCompacted(): boolean {
+    return false;
+  }
+
+  copyFramed(copy: FramedCopy): void {
+    copy.kvs = 0;
+    copy.isAtEnd = false;
+    const entry = this.#entry;
+    while (copy.kvs < copy.kvsMax && this.#place < this.#table.length) {
+      if (!this.#isLoaded) {
+        this.#table.read(this.#place, this.#state);
+        entry.reset();
+        this.#reader.writeEntry(this.#state, TAG_KVS, this.#keysOnly, entry);
+        this.#isLoaded = true;
+      }
+      if (copy.offset + entry.length > copy.limit) return;
+      copy.target.set(entry.bytes.subarray(0, entry.length), copy.offset);
+      copy.offset += entry.length;
+      copy.kvs += 1;
+      this.#place += 1;
+      this.#isLoaded = false;
+    }
+    copy.isAtEnd = this.#place >= this.#table.length;
+  }
+}
+
+export interface RangeSourceOptions {
+  readonly store: KvStore;
+  readonly view: ReadView;
+  readonly feed: EntryFeed;
+  /** Entries to send. */
+  readonly kvs: number;
+  /** What comes before the entries and after them. */
+  readonly head: Uint8Array;
+  readonly tail: Uint8Array;
+  readonly nowMs: () => number;
+  /** Called once when the source is done with. */
+  readonly onRelease: () => void;
+}
+
+/** A range reply that is made while the reader takes it (`ByteSource`). */
+export class RangeSource implements ByteSource {
+  readonly failure = WIRE_ERRORS.compacted;
+  readonly #options: RangeSourceOptions;
+  readonly #copy: FramedCopy;
+  #left: number;
+  /** Bytes that go out before anything else: the head, an entry larger than the room, the tail. */
+  #spill: Uint8Array;
+  #spillAt = 0;
+  #tailTaken = false;
+  #released = false;
+
+  constructor(options: RangeSourceOptions) {
+    this.#options = options;
+    this.#left = options.kvs;
+    this.#spill = options.head;
+    this.#copy = {
+      target: new Uint8Array(0),
+      offset: 0,
+      limit: 0,
+      tag: TAG_KVS,
+      kvsMax: 0,
+      kvs: 0,
+      isAtEnd: false,
+    };
+  }
+
+  read(into: Uint8Array, at: number, maxBytes: number): number {
+    const { view, nowMs } = this.#options;
+    view.touch(nowMs());
+    const limit = at + maxBytes;
+    let to = at;
+    for (;;) {
+      to = this.#takeSpill(into, to, limit);
+      if (to === limit) return to - at;
+      if (this.#left === 0) {
+        if (this.#tailTaken) return to - at;
+        this.#tailTaken = true;
+        this.#setSpill(this.#options.tail);
+        continue;
+      }
+      const copied = this.#copyEntries(into, to, limit);
+      if (copied < 0) return -1;
+      if (copied > 0) to += copied;
+      else if (!this.#spillEntry()) return -1;
+    }
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#options.view.close();
+    this.#options.onRelease();
+  }
+
+  #setSpill(bytes: Uint8Array): void {
+    this.#spill = bytes;
+    this.#spillAt = 0;
+  }
+
+  #takeSpill(into: Uint8Array, to: number, limit: number): number {
+    const count = Math.min(this.#spill.length - this.#spillAt, limit - to);
+    if (count > 0) {
+      into.set(this.#spill.subarray(this.#spillAt, this.#spillAt + count), to);
+      this.#spillAt += count;
+    }
+    return to + count;
+  }
+
+  /** Bytes of whole entries that fitted, or -1 when the revision is gone. */
+  #copyEntries(into: Uint8Array, to: number, limit: number): number {
+    const copy = this.#copy;
+    copy.target = into;
+    copy.offset = to;
+    copy.limit = limit;
+    copy.kvsMax = this.#left;
+    this.#options.feed.copyFramed(copy);
+    this.#left -= copy.kvs;
+    if (this.#options.feed.isCompacted || (copy.isAtEnd && this.#left > 0)) return -1;
+    return copy.offset - to;
+  }
+
+  /** The next entry does not fit into the room: it goes out in pieces. */
+  #spillEntry(): boolean {
+    const copy = this.#copy;
+    for (let size = SPILL_BYTES_INITIAL; ; size *= 2) {
+      const buffer = new Uint8Array(size);
+      copy.target = buffer;
+      copy.offset = 0;
+      copy.limit = size;
+      copy.kvsMax = 1;
+      this.#options.feed.copyFramed(copy);
+      if (copy.kvs === 1) {
+        this.#left -= 1;
+        this.#setSpill(buffer.subarray(0, copy.offset));
+        return true;
+      }
+      if (copy.isAtEnd || this.#options.feed.isCompacted) return false;
+    }
+  }
+}
+

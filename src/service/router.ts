@@ -1,0 +1,117 @@
+import { assert } from "../base/assert.ts";
+import { methodEntries } from "../proto/gen/services.ts";
+import { ProtoError } from "../proto/wire.ts";
+import type { ClusterService } from "./cluster/cluster-service.ts";
+import type { Consensus } from "./consensus.ts";
+import { WIRE_ERRORS } from "./errors.ts";
+import type { CompactionWaits } from "./kv/compaction-waits.ts";
+import type { KvService } from "./kv/kv-service.ts";
+import type { MaintenanceService } from "./maintenance/maintenance-service.ts";
+import type { RangeService } from "./range/range-service.ts";
+import { Code, type ReplySink, type RpcMethod, type RpcService, type Token } from "./rpc.ts";
+
+type Handler = (token: Token, bytes: Uint8Array, start: number, end: number) => void;
+
+export interface RouterOptions {
+  readonly kv: KvService;
+  readonly ranges: RangeService;
+  readonly maintenance: MaintenanceService;
+  readonly cluster: ClusterService;
+  readonly compactions: CompactionWaits;
+  readonly consensus: Consensus;
+  /** Receives the sink when the door binds. */
+  readonly onBind: (sink: ReplySink) => void;
+}
+
+/** The whole API as one `RpcService`: method ids to handlers, and the rules common to all. */
+export class Router implements RpcService {
+  readonly methods: readonly RpcMethod[] = methodEntries;
+  readonly #options: RouterOptions;
+  readonly #handlers: readonly (Handler | null)[];
+  #sink: ReplySink | null = null;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+    const served = servedMethods(options);
+    this.#handlers = methodEntries.map(
+      ({ service, name }) => served.get(`${service}/${name}`) ?? null,
+    );
+  }
+
+  bind(sink: ReplySink): void {
+    this.#sink = sink;
+    this.#options.onBind(sink);
+  }
+
+  request(methodId: number, token: Token, bytes: Uint8Array, start: number, end: number): void {
+    if (!this.#options.consensus.hasLeader() && this.#wantsLeader(token)) {
+      this.#fail(token, WIRE_ERRORS.noLeader.code, WIRE_ERRORS.noLeader.message);
+      return;
+    }
+    const handler = this.#handlers[methodId];
+    if (handler === null || handler === undefined) {
+      this.#refuseUnserved(methodId, token);
+      return;
+    }
+    try {
+      handler(token, bytes, start, end);
+    } catch (error) {
+      if (!(error instanceof ProtoError)) throw error;
+      this.#fail(token, Code.internal, `grpc: error unmarshalling request: ${error.message}`);
+    }
+  }
+
+  open(methodId: number, token: Token): void {
+    this.#refuseUnserved(methodId, token);
+  }
+
+  message(): void {}
+
+  halfClose(): void {}
+
+  cancel(token: Token): void {
+    this.#options.ranges.cancel(token);
+    this.#options.compactions.cancel(token);
+  }
+
+  writable(token: Token): void {
+    this.#options.ranges.writable(token);
+  }
+
+  /** `hasleader: true` (wire.md 3.1). */
+  #wantsLeader(token: Token): boolean {
+    return this.#boundSink().metadata(token, "hasleader") === "true";
+  }
+
+  #refuseUnserved(methodId: number, token: Token): void {
+    const method = this.methods[methodId];
+    assert(method !== undefined, "router: method id");
+    const name = `${method.service}/${method.name}`;
+    this.#fail(token, Code.unimplemented, `skein: ${name} is not served by this version`);
+  }
+
+  #fail(token: Token, code: Code, message: string): void {
+    this.#boundSink().finish(token, code, message);
+  }
+
+  #boundSink(): ReplySink {
+    assert(this.#sink !== null, "router: used before it was bound");
+    return this.#sink;
+  }
+}
+
+function servedMethods(options: RouterOptions): Map<string, Handler> {
+  const { kv, maintenance, cluster } = options;
+  return new Map<string, Handler>([
+    ["etcdserverpb.KV/Range", kv.range.bind(kv)],
+    ["etcdserverpb.KV/RangeStream", kv.rangeStream.bind(kv)],
+    ["etcdserverpb.KV/Put", kv.put.bind(kv)],
+    ["etcdserverpb.KV/DeleteRange", kv.deleteRange.bind(kv)],
+    ["etcdserverpb.KV/Txn", kv.txn.bind(kv)],
+    ["etcdserverpb.KV/Compact", kv.compact.bind(kv)],
+    ["etcdserverpb.Maintenance/Status", maintenance.status.bind(maintenance)],
+    ["etcdserverpb.Maintenance/Alarm", maintenance.alarm.bind(maintenance)],
+    ["etcdserverpb.Maintenance/HashKV", maintenance.hashKv.bind(maintenance)],
+    ["etcdserverpb.Cluster/MemberList", cluster.memberList.bind(cluster)],
+  ]);
+}

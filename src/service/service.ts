@@ -1,0 +1,176 @@
+import type { ApplyResults } from "../apply/results.ts";
+import type { Leases } from "../apply/txn/plan.ts";
+import { assert } from "../base/assert.ts";
+import { AlarmType, type Alarms } from "../cluster/alarms.ts";
+import type { Membership } from "../cluster/membership.ts";
+import type { KvStore } from "../mvcc/store/store.ts";
+import type { Clock } from "../platform/clock.ts";
+import { encodeAlarmRequestToBytes, type ResponseHeader } from "../proto/gen/etcdserverpb.ts";
+import { ClusterService } from "./cluster/cluster-service.ts";
+import type { Consensus } from "./consensus.ts";
+import { HeaderWriter } from "./header.ts";
+import { JobRunner } from "./jobs.ts";
+import { CompactionWaits } from "./kv/compaction-waits.ts";
+import { KvResults } from "./kv/kv-results.ts";
+import { KvService } from "./kv/kv-service.ts";
+import { MaintenanceService } from "./maintenance/maintenance-service.ts";
+import { Proposer, RequestField } from "./propose/proposer.ts";
+import { RangeService } from "./range/range-service.ts";
+import { PendingReads } from "./reads.ts";
+import { Router } from "./router.ts";
+import type { ReplySink } from "./rpc.ts";
+
+/** etcd's own time on top of two election timeouts (limits.md 2). */
+const READ_BASE_MS = 5000;
+const AlarmAction = { activate: 1 } as const;
+
+export interface ServiceOptions {
+  readonly clock: Clock;
+  readonly store: KvStore;
+  readonly consensus: Consensus;
+  readonly membership: Membership;
+  readonly alarms: Alarms;
+  readonly leases: Leases;
+  readonly backend: { readonly sizeBytes: number; readonly sizeInUseBytes: number };
+  readonly clusterId: bigint;
+  readonly memberId: bigint;
+  readonly maxTxnOps: number;
+  readonly maxRequestBytes: number;
+  readonly electionTimeoutMs: number;
+  readonly quotaBytes: number;
+  /** True while accepted compactions are not carried out. */
+  readonly isCompacting: () => boolean;
+}
+
+/** etcd's API, free of transport: what doors call, and what apply answers through. */
+export class Service {
+  readonly router: Router;
+  readonly results: ApplyResults;
+  readonly proposer: Proposer;
+  readonly reads: PendingReads;
+  readonly jobs: JobRunner;
+  readonly #options: ServiceOptions;
+  readonly #compactions: CompactionWaits;
+  #sink: ReplySink | null = null;
+  #alarmProposed = false;
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+    const { clock, store, consensus, clusterId, memberId, maxRequestBytes } = options;
+    const sink = (): ReplySink => this.#boundSink();
+    const header = new HeaderWriter({
+      clusterId,
+      memberId,
+      term: () => consensus.appliedTerm(),
+    });
+    this.jobs = new JobRunner(clock);
+    this.#compactions = new CompactionWaits(options.isCompacting);
+    this.reads = new PendingReads(consensus, clock);
+    this.proposer = new Proposer({
+      clock,
+      consensus,
+      memberId,
+      maxRequestBytes,
+      electionTimeoutMs: options.electionTimeoutMs,
+      sink,
+    });
+    this.results = new KvResults({
+      header,
+      proposer: () => this.proposer,
+      sink,
+      compactions: this.#compactions,
+    });
+    const rangeContext = { clock, store, header, jobs: this.jobs, sink };
+    const ranges = new RangeService(rangeContext);
+    const kv = new KvService({
+      ...rangeContext,
+      consensus,
+      proposer: this.proposer,
+      reads: this.reads,
+      ranges,
+      leases: options.leases,
+      maxTxnOps: options.maxTxnOps,
+      maxRequestBytes,
+      isOverQuota: (cost) => this.#isOverQuota(cost),
+      onPhysicalCompaction: (token) => this.#compactions.expect(token),
+    });
+    this.router = this.#route(kv, ranges, sink);
+  }
+
+  /** This member has no room left: proposes the alarm, once until it is applied (M2). */
+  raiseNoSpace(): void {
+    const { alarms, memberId } = this.#options;
+    if (this.#alarmProposed || alarms.active(AlarmType.noSpace)) return;
+    const request = encodeAlarmRequestToBytes({
+      action: AlarmAction.activate,
+      memberID: memberId,
+      alarm: AlarmType.noSpace,
+    });
+    this.#alarmProposed = this.proposer.proposeInternal(RequestField.alarm, request, () => {
+      this.#alarmProposed = false;
+    });
+  }
+
+  /** Once a tick: time-outs and views nobody reads any more. */
+  tick(): void {
+    const { clock, store, electionTimeoutMs } = this.#options;
+    const nowMs = clock.monotonicMs();
+    this.proposer.expire();
+    this.reads.expire(nowMs - READ_BASE_MS - 2 * electionTimeoutMs);
+    store.expireViews(nowMs);
+  }
+
+  /** All compaction work is done. */
+  compactionFinished(): void {
+    this.#compactions.finished();
+  }
+
+  /** Answers whoever waits with `server stopped`. */
+  stop(): void {
+    this.proposer.stop();
+  }
+
+  #route(kv: KvService, ranges: RangeService, sink: () => ReplySink): Router {
+    const { clock, store, consensus, membership, alarms, backend, quotaBytes } = this.#options;
+    const header = (revision: number): ResponseHeader => ({
+      clusterId: this.#options.clusterId,
+      memberId: this.#options.memberId,
+      revision,
+      raftTerm: consensus.appliedTerm(),
+    });
+    return new Router({
+      kv,
+      ranges,
+      maintenance: new MaintenanceService({
+        clock,
+        store,
+        consensus,
+        proposer: this.proposer,
+        alarms,
+        jobs: this.jobs,
+        sink,
+        header,
+        backend,
+        quotaBytes,
+      }),
+      cluster: new ClusterService({ membership, consensus, reads: this.reads, sink, header }),
+      compactions: this.#compactions,
+      consensus,
+      onBind: (bound) => {
+        this.#sink = bound;
+      },
+    });
+  }
+
+  #isOverQuota(cost: number): boolean {
+    const { backend, quotaBytes } = this.#options;
+    if (backend.sizeBytes + cost < quotaBytes) return false;
+    this.raiseNoSpace();
+    return true;
+  }
+
+  #boundSink(): ReplySink {
+    assert(this.#sink !== null, "service: used before a door was bound");
+    return this.#sink;
+  }
+}
