@@ -10,6 +10,7 @@ import {
   parseSchema,
   type Plain,
 } from "./testing/model.ts";
+import { damage, damaged } from "./testing/mutate.ts";
 import { decodeByModel, type Oddity } from "./testing/twin.ts";
 import { ProtoError } from "./wire.ts";
 
@@ -50,29 +51,12 @@ test("every message: equal bytes and equal values with two libraries and the twi
   }
 });
 
-/** How a mutation hits a byte: replaced, removed, doubled, or the message is cut there. */
-const mutation = fc.record({
-  at: fc.nat(),
-  kind: fc.constantFrom("flip", "set", "drop", "insert", "cut"),
-  byte: fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 0x7f, 0x80, 0xff, 0x0b, 0x0c, 0x13, 0x14)),
-});
-
-function mutate(bytes: Uint8Array, m: { at: number; kind: string; byte: number }): Uint8Array {
-  const at = bytes.length === 0 ? 0 : m.at % bytes.length;
-  const list = [...bytes];
-  if (m.kind === "flip") list[at] = (list[at] ?? 0) ^ (1 << (m.byte & 7));
-  if (m.kind === "set") list[at] = m.byte;
-  if (m.kind === "drop") list.splice(at, 1);
-  if (m.kind === "insert") list.splice(at, 0, m.byte);
-  return Uint8Array.from(m.kind === "cut" ? list.slice(0, at) : list);
-}
-
 test("mutated bytes: accepted exactly when the twin accepts them, with its value", () => {
   for (const codec of codecs) {
-    const damaged = fc.tuple(messageOf(codec.model), fc.array(mutation, { maxLength: 4 }));
+    const cases = fc.tuple(messageOf(codec.model), fc.array(damage, { maxLength: 4 }));
     fc.assert(
-      fc.property(damaged, ([message, mutations]) => {
-        const bytes = mutations.reduce(mutate, codec.encodeToBytes(message));
+      fc.property(cases, ([message, damages]) => {
+        const bytes = damages.reduce(damaged, codec.encodeToBytes(message));
         compareWithAll(codec, bytes);
       }),
       { numRuns: numRuns * 2 },

@@ -19,35 +19,55 @@ export function readPair(c: Cursor): void {
   const { bytes, end } = c;
   let pos = c.pos;
   let low = 0;
-  let high = 0;
-  for (let shift = 0; shift < 70; shift += 7) {
+  for (let shift = 0; shift < 28; shift += 7) {
     if (pos >= end) malformed();
     const b = bytes[pos++] as number;
-    const bits = b & 0x7f;
-    if (shift < 28) low |= bits << shift;
-    else if (shift === 28) {
-      low |= bits << 28;
-      high = bits >> 4;
-    } else if (shift < 63) high |= bits << (shift - 32);
-    else {
-      if (b > 1) malformed();
-      high |= b << 31;
+    low |= (b & 0x7f) << shift;
+    if (b < 0x80) {
+      c.pos = pos;
+      c.low = low;
+      c.high = 0;
+      return;
     }
+  }
+  if (pos >= end) malformed();
+  const middle = bytes[pos++] as number;
+  c.pos = pos;
+  c.low = low | (middle << 28);
+  c.high = (middle & 0x7f) >> 4;
+  if (middle >= 0x80) readHigh(c);
+}
+
+/** Bytes six to ten of a varint. */
+function readHigh(c: Cursor): void {
+  const { bytes, end } = c;
+  let pos = c.pos;
+  let high = c.high;
+  for (let shift = 3; shift < 32; shift += 7) {
+    if (pos >= end) malformed();
+    const b = bytes[pos++] as number;
+    // The tenth byte has room for one bit.
+    if (shift === 31 && b > 1) malformed();
+    high |= (b & 0x7f) << shift;
     if (b < 0x80) break;
   }
   c.pos = pos;
-  c.low = low;
   c.high = high;
 }
 
 /** Reads a uint64, saturating at 2^53. @throws ProtoError when malformed. */
 export function readUint(c: Cursor): number {
-  const pos = c.pos;
-  if (pos < c.end) {
-    const b = c.bytes[pos] as number;
-    if (b < 0x80) {
+  const { bytes, pos } = c;
+  if (pos + 1 < c.end) {
+    const first = bytes[pos] as number;
+    if (first < 0x80) {
       c.pos = pos + 1;
-      return b;
+      return first;
+    }
+    const second = bytes[pos + 1] as number;
+    if (second < 0x80) {
+      c.pos = pos + 2;
+      return (first & 0x7f) | (second << 7);
     }
   }
   readPair(c);

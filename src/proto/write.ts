@@ -2,6 +2,8 @@ import { assert } from "../base/assert.ts";
 import { type Cursor, malformed, NUMBER_MAX, tooDeep } from "./cursor.ts";
 
 const TWO_32 = 2 ** 32;
+const TWO_56 = 1n << 56n;
+const TWO_63 = 1n << 63n;
 /** Copies up to this many bytes are done by a loop, longer ones by the platform (measured). */
 const SHORT_COPY_BYTES = 24;
 
@@ -64,20 +66,23 @@ export function writePair(low: number, high: number, into: Uint8Array, start: nu
   return writeUint32(lo, into, at);
 }
 
-/** Bytes that `writeVarint64(v)` writes. */
+/** Bytes that `writeVarint64(v)` writes. -2^63 <= v < 2^64. */
 export function varint64Size(v: bigint): number {
-  const low = Number(BigInt.asUintN(32, v));
-  const high = Number(BigInt.asUintN(32, v >> 32n));
-  if (high < 2 ** 21) return varintSize(high * TWO_32 + low);
-  if (high < 2 ** 24) return 8;
-  return high < 2 ** 31 ? 9 : 10;
+  const n = Number(v);
+  if (n < 0) return 10;
+  // Below 2^53 the number is exact; above, rounding could reach the next size.
+  if (n < NUMBER_MAX) return varintSize(n);
+  if (v < TWO_56) return 8;
+  return v < TWO_63 ? 9 : 10;
 }
 
-/** Writes a signed or unsigned 64-bit integer as a varint (modulo 2^64) and returns the end. */
+/** Writes a signed or unsigned 64-bit integer as a varint and returns the end. -2^63 <= v < 2^64. */
 export function writeVarint64(v: bigint, into: Uint8Array, at: number): number {
+  const n = Number(v);
+  if (n >= 0 && n < NUMBER_MAX) return writeVarint(n, into, at);
   const low = Number(BigInt.asUintN(32, v));
-  const high = Number(BigInt.asUintN(32, v >> 32n));
-  return writePair(low, high, into, at);
+  // The rounding of n is at most 2^10, a 2^22nd part of what one step of the high half is.
+  return writePair(low, Math.round((n - low) / TWO_32), into, at);
 }
 
 /** Writes a tag, field number × 8 + wire type, and returns the end. */
