@@ -1,0 +1,4 @@
+import { runAll } from "../backend.contract.ts";
+import { openMemoryBackend } from "./memory-backend.ts";
+
+runAll("memory", openMemoryBackend);
