@@ -33,7 +33,7 @@ export interface HeaderField {
   readonly name: string;
   /** One latin1 character per byte. */
   readonly value: string;
-  /** What `headers-check.ts` found out about the field, once, when it was decoded. Not for owners. */
+  /** What `headers/kind.ts` found out about the field, once, when it was decoded. Not for owners. */
   readonly kind: number;
   /** 0 at first; the owner's to use, e.g. to cache "this `:path` is method 7 (+1)". */
   tag: number;

@@ -1,0 +1,67 @@
+/** Numbers of the frame layer, RFC 9113 §4 and §6. */
+
+export const frameHeaderBytes = 9;
+
+export const FrameType = {
+  data: 0x0,
+  headers: 0x1,
+  priority: 0x2,
+  rstStream: 0x3,
+  settings: 0x4,
+  pushPromise: 0x5,
+  ping: 0x6,
+  goaway: 0x7,
+  windowUpdate: 0x8,
+  continuation: 0x9,
+} as const;
+
+export const Flag = {
+  endStream: 0x1,
+  ack: 0x1,
+  endHeaders: 0x4,
+  padded: 0x8,
+  priority: 0x20,
+} as const;
+
+export const Setting = {
+  headerTableSize: 0x1,
+  enablePush: 0x2,
+  maxConcurrentStreams: 0x3,
+  initialWindowSize: 0x4,
+  maxFrameSize: 0x5,
+  maxHeaderListSize: 0x6,
+} as const;
+
+/** What a client says first (§3.4), as characters. */
+export const clientPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/** Largest flow-control window (§6.9.1) and stream id. */
+export const windowMaxBytes = 0x7fffffff;
+export const streamIdMax = 0x7fffffff;
+/** Windows before any SETTINGS or WINDOW_UPDATE (§6.9.2). */
+export const initialWindowBytes = 65_535;
+/** Frame sizes that SETTINGS_MAX_FRAME_SIZE may take (§6.5.2). */
+export const frameBytesLeast = 16_384;
+export const frameBytesMost = 16_777_215;
+
+/** Reads an unsigned 32-bit number. */
+export function readUint32(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0
+  );
+}
+
+/** Reads a 31-bit number, the reserved bit ignored. */
+export function readUint31(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] & 0x7f) << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]
+  );
+}
+
+/** Writes an unsigned 32-bit number. */
+export function writeUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}

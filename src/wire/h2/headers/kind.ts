@@ -1,0 +1,129 @@
+import type { HeaderField } from "../types.ts";
+
+/**
+ * What RFC 9113 §8 cares about in a single field, found once when the field is decoded and kept with
+ * it, so that a field that comes from the dynamic table again costs one look at a number.
+ */
+export const HeaderKind = {
+  /** Nothing special, well-formed. */
+  plain: 0,
+  /** Name is empty or has a character outside lower-case token characters (§8.2.1). */
+  badName: 1,
+  /** Value has NUL, CR or LF, starts or ends with a blank, or is not allowed for its pseudo name. */
+  badValue: 2,
+  /** Connection-specific (§8.2.2), `te` with something else than `trailers` included. */
+  connectionSpecific: 4,
+  contentLength: 8,
+  pseudo: 16,
+  method: 32,
+  scheme: 64,
+  authority: 128,
+  path: 256,
+  status: 512,
+  /** A pseudo field that nobody defined, or of an extension we did not offer. */
+  unknownPseudo: 1024,
+  /** `:method: CONNECT`. */
+  connect: 2048,
+  /** `:status` of an interim response. */
+  informational: 4096,
+} as const;
+
+/** A decoded field; the one class of them keeps property reads fast. */
+export class DecodedField implements HeaderField {
+  readonly name: string;
+  readonly value: string;
+  readonly kind: number;
+  tag = 0;
+
+  constructor(name: string, value: string, kind: number) {
+    this.name = name;
+    this.value = value;
+    this.kind = kind;
+  }
+}
+
+/** 1 for the characters that RFC 9110 §5.6.2 allows in a token, upper-case letters excluded. */
+const nameCharacters = new Uint8Array(256);
+for (const c of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz") {
+  nameCharacters[c.charCodeAt(0)] = 1;
+}
+
+const specialNames: ReadonlyMap<string, number> = new Map([
+  ["connection", HeaderKind.connectionSpecific],
+  ["keep-alive", HeaderKind.connectionSpecific],
+  ["proxy-connection", HeaderKind.connectionSpecific],
+  ["transfer-encoding", HeaderKind.connectionSpecific],
+  ["upgrade", HeaderKind.connectionSpecific],
+  ["content-length", HeaderKind.contentLength],
+  [":method", HeaderKind.pseudo | HeaderKind.method],
+  [":scheme", HeaderKind.pseudo | HeaderKind.scheme],
+  [":authority", HeaderKind.pseudo | HeaderKind.authority],
+  [":path", HeaderKind.pseudo | HeaderKind.path],
+  [":status", HeaderKind.pseudo | HeaderKind.status],
+]);
+
+function isGoodName(name: string): boolean {
+  if (name.length === 0) return false;
+  for (let i = 0; i < name.length; i++) {
+    if (nameCharacters[name.charCodeAt(i) & 0xff] === 0) return false;
+  }
+  return true;
+}
+
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
+
+function isGoodValue(value: string): boolean {
+  const length = value.length;
+  if (length === 0) return true;
+  for (let i = 0; i < length; i++) {
+    const code = value.charCodeAt(i);
+    if (code <= 13 && (code === 0 || code === 10 || code === 13)) return false;
+  }
+  return !isBlank(value.charCodeAt(0)) && !isBlank(value.charCodeAt(length - 1));
+}
+
+/** Kind of `:path` and the like beyond their name. */
+function classifyPseudoValue(kind: number, value: string): number {
+  switch (kind & ~HeaderKind.pseudo) {
+    case HeaderKind.method:
+      if (value === "") return HeaderKind.badValue;
+      return value === "CONNECT" ? HeaderKind.connect : 0;
+    case HeaderKind.path: {
+      // §8.3.1: an origin-form target, or "*".
+      const first = value.charCodeAt(0);
+      return first === 0x2f || value === "*" ? 0 : HeaderKind.badValue;
+    }
+    case HeaderKind.scheme:
+      return value === "" ? HeaderKind.badValue : 0;
+    case HeaderKind.status: {
+      if (!/^[1-9][0-9][0-9]$/.test(value)) return HeaderKind.badValue;
+      return value.charCodeAt(0) === 0x31 ? HeaderKind.informational : 0;
+    }
+    default:
+      return 0;
+  }
+}
+
+/** Kind of a field, a set of `HeaderKind` bits. */
+export function classifyField(name: string, value: string): number {
+  let kind = specialNames.get(name) ?? 0;
+  if (kind === 0) {
+    if (name.charCodeAt(0) === 0x3a) kind = HeaderKind.pseudo | HeaderKind.unknownPseudo;
+    else if (name === "te" && value !== "trailers") kind = HeaderKind.connectionSpecific;
+    else if (!isGoodName(name)) kind = HeaderKind.badName;
+  } else if ((kind & HeaderKind.pseudo) !== 0) {
+    kind |= classifyPseudoValue(kind, value);
+  } else if (kind === HeaderKind.contentLength && !/^[0-9]{1,15}$/.test(value)) {
+    kind |= HeaderKind.badValue;
+  }
+  return isGoodValue(value) ? kind : kind | HeaderKind.badValue;
+}
+
+/**
+ * Kind of a field whose name was seen before in a field of kind `sibling`: names that are plain need
+ * no second look.
+ */
+export function classifyValue(name: string, value: string, sibling: number): number {
+  if (sibling !== HeaderKind.plain || name === "te") return classifyField(name, value);
+  return isGoodValue(value) ? HeaderKind.plain : HeaderKind.badValue;
+}
