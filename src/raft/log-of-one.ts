@@ -36,7 +36,7 @@ export class LogOfOne implements RaftNode {
   #unappliedBytes = 0;
   #vote: bigint;
   /** A vote for oneself counts once it is durable. */
-  #campaignTerm = 0;
+  #campaignTerm = -1;
   #stableIndex: number;
   /** Index of the empty entry with which this term of leadership began. */
   #termStartIndex = Number.POSITIVE_INFINITY;

@@ -1,0 +1,228 @@
+import type { SocketHandler } from "../platform/network.ts";
+import type { ByteSocket, Listener } from "../platform/network.ts";
+import type { Platform } from "../platform/platform.ts";
+import {
+  encodeClusterMemberAttrSetRequestToBytes,
+  encodeClusterVersionSetRequestToBytes,
+} from "../proto/gen/membershippb.ts";
+import { RequestField } from "../service/propose/proposer.ts";
+import { EMULATED_STORAGE_VERSION } from "../service/maintenance/maintenance-service.ts";
+import { prepareDirectories } from "./bootstrap.ts";
+import type { MemberConfig, MemberUrl } from "./config.ts";
+import { Core } from "./core.ts";
+import { type Doors, openDoors } from "./doors.ts";
+import { StartError } from "./start-error.ts";
+
+/** How often start-up looks whether the log is applied. */
+const READY_POLL_MS = 5;
+/** Time that open calls have to end when the member stops (etcd: 5 s + 2 × election timeout). */
+const STOP_BASE_MS = 5000;
+
+/** A snapshot of a member's state, for embedding and tools. */
+export interface MemberStatus {
+  readonly memberId: bigint;
+  readonly clusterId: bigint;
+  /** 0n while unknown. */
+  readonly leader: bigint;
+  readonly term: number;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  readonly revision: number;
+  readonly compactRevision: number;
+  readonly keys: number;
+}
+
+/** A running member. */
+export interface Member {
+  /** URLs it listens on for clients, with the ports that were really taken. */
+  readonly clientUrls: readonly string[];
+  /** The log had a torn tail, which was cut off. */
+  readonly repaired: boolean;
+  status(): MemberStatus;
+  /** Ends calls under way, makes everything durable and closes. Idempotent. */
+  close(): Promise<void>;
+  /** Resolves when the member is closed; with the reason if it stopped by a fatal fault. */
+  readonly closed: Promise<Error | null>;
+}
+
+/**
+ * Starts one member and resolves when it serves. Order: directories, log, state, consensus; the doors
+ * open last, so that no client sees a member that has not applied its log.
+ * @throws StartError, WalError and DiskError, by rejection.
+ */
+export async function startMember(config: MemberConfig, platform: Platform): Promise<Member> {
+  prepareDirectories(platform.disk, config);
+  const running = new RunningMember(config, platform);
+  try {
+    await running.start();
+  } catch (error) {
+    await running.close();
+    throw error;
+  }
+  return running;
+}
+
+class RunningMember implements Member {
+  readonly closed: Promise<Error | null>;
+  readonly #config: MemberConfig;
+  readonly #platform: Platform;
+  readonly #core: Core;
+  #doors: Doors | null = null;
+  #listeners: Listener[] = [];
+  #closing: Promise<void> | null = null;
+  #resolveClosed: (reason: Error | null) => void = () => {};
+  #fatal: Error | null = null;
+
+  constructor(config: MemberConfig, platform: Platform) {
+    this.#config = config;
+    this.#platform = platform;
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+    this.#core = new Core(platform, config, {
+      onFatal: (error) => this.#fail(error),
+      onClusterChange: () => {},
+    });
+  }
+
+  get clientUrls(): readonly string[] {
+    return this.#listeners.map(({ address }) =>
+      address.kind === "unix" ? `unix://${address.path}` : `http://${address.host}:${address.port}`,
+    );
+  }
+
+  get repaired(): boolean {
+    return this.#core.start.repaired;
+  }
+
+  async start(): Promise<void> {
+    this.#core.run();
+    await this.#waitFor(() => this.#core.isReady);
+    await this.#publish();
+    this.#doors = openDoors(this.#config, this.#platform, this.#core);
+    for (const url of this.#config.listenClientUrls) {
+      this.#listeners.push(await this.#listen(url));
+    }
+    this.#platform.logger.log("info", "ready to serve client requests", {
+      "member-id": this.#core.start.memberId.toString(16),
+      "listen-client-urls": this.clientUrls,
+    });
+  }
+
+  status(): MemberStatus {
+    const { group, store, start } = this.#core;
+    const { leader, term, commitIndex, appliedIndex } = group.node;
+    return {
+      memberId: start.memberId,
+      clusterId: start.clusterId,
+      leader,
+      term,
+      commitIndex,
+      appliedIndex,
+      revision: store.currentRevision,
+      compactRevision: store.compactRevision,
+      keys: store.keyCount,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    for (const listener of this.#listeners) listener.close();
+    await this.#drainDoors();
+    const error = await new Promise<Error | null>((resolve) => this.#core.close(resolve));
+    this.#resolveClosed(this.#fatal ?? error);
+  }
+
+  /** Calls under way may end; who does not in time is cut off. */
+  #drainDoors(): Promise<void> {
+    const doors = this.#doors;
+    if (doors === null) return Promise.resolve();
+    const { clock } = this.#platform;
+    const graceMs = STOP_BASE_MS + 2 * this.#config.electionTimeoutMs;
+    return new Promise((resolve) => {
+      const timer = clock.startTimer(this.#fatal === null ? graceMs : 0, () => {
+        doors.close();
+        resolve();
+      });
+      doors.shutdown(() => {
+        clock.cancelTimer(timer);
+        resolve();
+      });
+    });
+  }
+
+  #fail(error: Error): void {
+    if (this.#fatal !== null) return;
+    this.#fatal = error;
+    this.#platform.logger.log("error", "member stops after a fatal fault", { error: error.message });
+    void this.close();
+  }
+
+  /** Tells the cluster who this member is and which version it speaks, as etcd does at each start. */
+  async #publish(): Promise<void> {
+    const { service, membership, start } = this.#core;
+    const attributes = encodeClusterMemberAttrSetRequestToBytes({
+      memberID: start.memberId,
+      memberAttributes: {
+        name: this.#config.name,
+        clientUrls: this.#config.advertiseClientUrls.map((url) => url.text),
+      },
+    });
+    await this.#proposeOwn(RequestField.clusterMemberAttrSet, attributes);
+    if (membership.clusterVersion !== null) return;
+    const version = encodeClusterVersionSetRequestToBytes({ ver: EMULATED_STORAGE_VERSION });
+    await this.#proposeOwn(RequestField.clusterVersionSet, version);
+    service.tick();
+  }
+
+  async #proposeOwn(field: RequestField, bytes: Uint8Array): Promise<void> {
+    let isDone = false;
+    this.#core.service.proposer.proposeInternal(field, bytes, () => {
+      isDone = true;
+    });
+    await this.#waitFor(() => isDone);
+  }
+
+  #waitFor(condition: () => boolean): Promise<void> {
+    const { clock } = this.#platform;
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (this.#fatal !== null) reject(this.#fatal);
+        else if (condition()) resolve();
+        else clock.startTimer(READY_POLL_MS, look);
+      };
+      look();
+    });
+  }
+
+  #listen(url: MemberUrl): Promise<Listener> {
+    const { network } = this.#platform;
+    const doors = this.#doors;
+    return new Promise((resolve, reject) => {
+      const accept = (socket: ByteSocket): void => {
+        const handler: SocketHandler | null = doors === null ? null : doors.accept(socket);
+        if (handler === null) socket.destroy();
+        else socket.attach(handler);
+      };
+      network.listen(url.address, accept, (result) => {
+        if (result instanceof Error) reject(listenError(url, result));
+        else resolve(result);
+      });
+    });
+  }
+}
+
+function listenError(url: MemberUrl, error: Error): StartError {
+  const isTaken = error.message.includes("EADDRINUSE");
+  return new StartError(
+    isTaken ? `${url.text} is taken by another process` : `cannot listen on ${url.text}: ${error.message}`,
+    isTaken
+      ? "Stop that process, or choose other ports with --listen-client-urls and --advertise-client-urls."
+      : "Choose an address of this machine with --listen-client-urls.",
+    error,
+  );
+}
