@@ -1,0 +1,122 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, connect } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+/** A server under comparison. */
+export interface RunningServer {
+  /** What it is, for messages. */
+  readonly label: string;
+  /** `127.0.0.1:port`. */
+  readonly endpoint: string;
+  /** Output so far, the last part of it. */
+  readonly log: () => string;
+  stop(): Promise<void>;
+}
+
+/** How to start one. */
+export interface ServerProgram {
+  readonly label: string;
+  readonly command: string;
+  /** What goes before the flags, e.g. the path of a script. */
+  readonly prefix: readonly string[];
+}
+
+/** A server that does not answer by then will not. */
+const START_TIMEOUT_MS = 20_000;
+const STOP_TIMEOUT_MS = 5_000;
+const PROBE_INTERVAL_MS = 30;
+const LOG_KEPT = 20_000;
+
+/** Skein from this clone. */
+export function skeinProgram(): ServerProgram {
+  const main = path.join(import.meta.dirname, "../../../src/cli/server/main.ts");
+  return { label: "skein", command: process.execPath, prefix: [main] };
+}
+
+/** A port that was free a moment ago. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on("error", () => resolve(false));
+  });
+}
+
+async function healthy(endpoint: string, port: number): Promise<boolean> {
+  if (!(await accepts(port))) return false;
+  try {
+    const answer = await fetch(`http://${endpoint}/health`, { signal: AbortSignal.timeout(2000) });
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}
+
+function exited(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => child.once("exit", () => resolve()));
+}
+
+/**
+ * Starts a single member on a fresh directory and waits until it is healthy.
+ * @throws Error with its output when it does not come up.
+ */
+export async function startServer(
+  program: ServerProgram,
+  flags: readonly string[] = [],
+): Promise<RunningServer> {
+  const dir = mkdtempSync(path.join(tmpdir(), "compat-"));
+  const [clientPort, peerPort] = [await freePort(), await freePort()];
+  const endpoint = `127.0.0.1:${clientPort}`;
+  const peer = `http://127.0.0.1:${peerPort}`;
+  const args = [
+    ...program.prefix,
+    ...["--name", "m1", "--data-dir", path.join(dir, "data")],
+    ...["--listen-client-urls", `http://${endpoint}`],
+    ...["--advertise-client-urls", `http://${endpoint}`],
+    ...["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer],
+    ...["--initial-cluster", `m1=${peer}`],
+    ...flags,
+  ];
+  const child = spawn(program.command, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let log = "";
+  const keep = (chunk: Buffer): void => {
+    log = (log + chunk.toString()).slice(-LOG_KEPT);
+  };
+  child.stdout.on("data", keep);
+  child.stderr.on("data", keep);
+  child.on("error", (error) => keep(Buffer.from(String(error))));
+  const stop = async (): Promise<void> => {
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    await exited(child);
+    clearTimeout(timer);
+    rmSync(dir, { recursive: true, force: true });
+  };
+  const deadlineMs = performance.now() + START_TIMEOUT_MS;
+  while (!(await healthy(endpoint, clientPort))) {
+    if (child.exitCode !== null || performance.now() > deadlineMs) {
+      await stop();
+      throw new Error(`${program.label} did not start (${args.join(" ")}):\n${log}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, PROBE_INTERVAL_MS));
+  }
+  return { label: program.label, endpoint, log: () => log, stop };
+}
