@@ -18,6 +18,11 @@ export interface SocketHandler {
 /** A connected byte stream. */
 export interface ByteSocket {
   readonly remoteAddress: string;
+  /**
+   * True: what a `write` could hand on at once is no longer needed when it returns, so a buffer may
+   * be used again as soon as `queuedBytes()` is 0. Otherwise buffers belong to the socket for good.
+   */
+  readonly copiesOnWrite?: boolean;
   /** Must be called in the turn in which the socket was handed over. */
   attach(handler: SocketHandler): void;
   /** Queues bytes, which must not change afterwards; false when the queue is over its high-water mark. */

@@ -1,6 +1,8 @@
 import type { Clock } from "./clock.ts";
 import type { Crypto } from "./crypto.ts";
 import type { Disk } from "./disk.ts";
+import type { Gzip } from "./gzip.ts";
+import type { HttpServerFactory } from "./http.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Network } from "./network.ts";
@@ -15,4 +17,7 @@ export interface Platform {
   readonly crypto: Crypto;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly gzip?: Gzip;
+  /** Absent where only HTTP/2 is spoken (the simulator). */
+  readonly httpServer?: HttpServerFactory;
 }

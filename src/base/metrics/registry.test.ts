@@ -66,18 +66,24 @@ test("histograms: inclusive bounds, cumulative, sum and count", () => {
   for (const value of [0.1, 0.5, 1, 2]) plain.observe(value);
   const byType = registry.histograms({ name: "i", help: "I.", labels: ["t"], buckets: [1] });
   byType.with("x").observe(3);
-  assert.deepEqual(registry.expose().split("\n").filter((line) => !line.startsWith("#")), [
-    'h_bucket{le="0.1"} 1',
-    'h_bucket{le="1"} 3',
-    'h_bucket{le="+Inf"} 4',
-    "h_sum 3.6",
-    "h_count 4",
-    'i_bucket{t="x",le="1"} 0',
-    'i_bucket{t="x",le="+Inf"} 1',
-    'i_sum{t="x"} 3',
-    'i_count{t="x"} 1',
-    "",
-  ]);
+  assert.deepEqual(
+    registry
+      .expose()
+      .split("\n")
+      .filter((line) => !line.startsWith("#")),
+    [
+      'h_bucket{le="0.1"} 1',
+      'h_bucket{le="1"} 3',
+      'h_bucket{le="+Inf"} 4',
+      "h_sum 3.6",
+      "h_count 4",
+      'i_bucket{t="x",le="1"} 0',
+      'i_bucket{t="x",le="+Inf"} 1',
+      'i_sum{t="x"} 3',
+      'i_count{t="x"} 1',
+      "",
+    ],
+  );
 });
 
 test("a name registered twice, a bad name, a wrong number of labels and a falling counter throw", () => {

@@ -17,8 +17,8 @@ const namePattern = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const keySeparator = "\u{ffff}";
 
 /**
- * A Prometheus registry: implements the platform's `Metrics` and writes text format 0.0.4. Names are
- * unique; registering one twice throws. A labelled series exists from its first `with` on.
+ * A Prometheus registry: implements the platform's `Metrics` and writes text format 0.0.4. Names
+ * are unique; registering one twice throws. A labelled series exists from its first `with` on.
  */
 export class MetricsRegistry {
   readonly #families = new Map<string, Family>();

@@ -18,8 +18,8 @@ export function escapeHelp(text: string): string {
 }
 
 /**
- * `a="1",b="2"`: labels in the order of their names (as Prometheus' Go client writes them), whatever
- * the order they were declared in. Empty for no labels.
+ * `a="1",b="2"`: labels in the order of their names (as Prometheus' Go client writes them),
+ * whatever the order they were declared in. Empty for no labels.
  */
 export function labelText(names: readonly string[], values: readonly string[]): string {
   const pairs = names.map((name, i) => `${name}="${escapeLabelValue(values[i] ?? "")}"`);

@@ -11,6 +11,7 @@ const writeHighWaterBytes = 256 * 1024;
 /** Connections the kernel completes before we accept them; more than one burst of 1,000 clients. */
 const listenBacklog = 4096;
 
+/** Settings of the machine's network. */
 export interface NodeNetworkOptions {
   /** Accept at most so many sockets per listener; more are closed at once. Default: no limit. */
   readonly maxConnections?: number;

@@ -1,8 +1,8 @@
 const base = "application/grpc";
 
 /**
- * Whether a content type is gRPC's: `application/grpc`, alone or followed by `+` or `;` and anything
- * (grpc-go's rule; every subtype is decoded as protobuf).
+ * Whether a content type is gRPC's: `application/grpc`, alone or followed by `+` or `;` and
+ * anything (grpc-go's rule; every subtype is decoded as protobuf).
  */
 export function isGrpcContentType(value: string): boolean {
   if (!value.startsWith(base)) return false;
@@ -11,7 +11,9 @@ export function isGrpcContentType(value: string): boolean {
   return next === 0x2b || next === 0x3b;
 }
 
-/** The content type of the reply: the request's own `application/grpc+x`, parameters as they came. */
+/**
+ * The content type of the reply: the request's own `application/grpc+x`, parameters as they came.
+ */
 export function replyContentType(requested: string): string {
   const subtype = requested.slice(base.length + 1);
   return subtype === "" ? base : `${base}+${subtype}`;

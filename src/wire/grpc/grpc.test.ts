@@ -10,7 +10,13 @@ test("content types", () => {
   for (const good of ["application/grpc", "application/grpc+proto", "application/grpc;x=y"]) {
     assert.equal(isGrpcContentType(good), true, good);
   }
-  for (const bad of ["", "application/grp", "application/grpcx", "application/json", "text/plain"]) {
+  for (const bad of [
+    "",
+    "application/grp",
+    "application/grpcx",
+    "application/json",
+    "text/plain",
+  ]) {
     assert.equal(isGrpcContentType(bad), false, bad);
   }
   assert.equal(replyContentType("application/grpc"), "application/grpc");

@@ -1,4 +1,7 @@
-/** One flag byte and four of length before each message (gRPC over HTTP/2, "Length-Prefixed-Message"). */
+/**
+ * One flag byte and four of length before each message (gRPC over HTTP/2, "Length-Prefixed-
+ * Message").
+ */
 export const prefixBytes = 5;
 
 /** Least buffer for a message in pieces: one full DATA frame of the default size. */
@@ -7,8 +10,8 @@ const firstBufferBytes = 16_384;
 /** What a reader tells of the byte stream. */
 export interface MessageHandler {
   /**
-   * A message is there: `bytes[start, end)`, valid only during the call. `flag` is the first byte of
-   * the prefix (1: compressed). False stops: the rest of the chunk is dropped.
+   * A message is there: `bytes[start, end)`, valid only during the call. `flag` is the first byte
+   * of the prefix (1: compressed). False stops: the rest of the chunk is dropped.
    */
   onMessage(flag: number, bytes: Uint8Array, start: number, end: number): boolean;
   /** The prefix announces `lengthBytes`, more than allowed. Nothing more is read. */
@@ -65,7 +68,9 @@ export class MessageReader {
     }
   }
 
-  /** Takes part of a message; returns where it stopped, `end` when it wants no more of the chunk. */
+  /**
+   * Takes part of a message; returns where it stopped, `end` when it wants no more of the chunk.
+   */
   #gather(bytes: Uint8Array, start: number, end: number, handler: MessageHandler): number {
     let at = start;
     while (this.#prefixHave < prefixBytes) {

@@ -3,7 +3,9 @@ import { encodeGrpcMessage } from "./status.ts";
 
 const grpcContentType = "application/grpc";
 
-/** Distinct error trailers that are kept encoded; texts of the protocol are few, hostile ones many. */
+/**
+ * Distinct error trailers that are kept encoded; texts of the protocol are few, hostile ones many.
+ */
 const cachedBlocksMax = 512;
 
 /** Header block of a reply that has messages. */
@@ -32,7 +34,9 @@ export class StatusBlocks {
     return this.#cached(this.#trailers, `${code} ${message}`, () => statusFields(code, message));
   }
 
-  /** Trailers-only reply: the one block is header and trailer (gRPC over HTTP/2, "Trailers-Only"). */
+  /**
+   * Trailers-only reply: the one block is header and trailer (gRPC over HTTP/2, "Trailers-Only").
+   */
   trailersOnly(code: number, message: string, httpStatus = 200): Uint8Array {
     return this.#cached(this.#aborts, `${httpStatus} ${code} ${message}`, () => [
       [":status", String(httpStatus)],

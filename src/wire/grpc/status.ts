@@ -22,7 +22,9 @@ export const codeNames: readonly string[] = [
 /** How many status numbers there are. */
 export const codeCount = 17;
 
-/** Longest `grpc-message` that is sent, UTF-16 units before encoding; fits any client's header list. */
+/**
+ * Longest `grpc-message` that is sent, UTF-16 units before encoding; fits any client's header list.
+ */
 const messageMaxUnits = 2048;
 
 const unsafeRun = /[^ -$&-~]+/gu;
@@ -39,7 +41,9 @@ export function encodeGrpcMessage(message: string): string {
   return text.toWellFormed().replace(unsafeRun, encodeURIComponent);
 }
 
-/** Reverses `encodeGrpcMessage`; escapes that are no UTF-8 stay as they are (as the protocol asks). */
+/**
+ * Reverses `encodeGrpcMessage`; escapes that are no UTF-8 stay as they are (as the protocol asks).
+ */
 export function decodeGrpcMessage(value: string): string {
   return value.replace(escapedRun, (run) => {
     try {

@@ -1,0 +1,92 @@
+import type { Clock } from "../../platform/clock.ts";
+import type { Gzip } from "../../platform/gzip.ts";
+import type { Logger } from "../../platform/logger.ts";
+import type { Code, RpcService } from "../../service/rpc.ts";
+import { StatusBlocks } from "../../wire/grpc/reply-blocks.ts";
+import { codeCount } from "../../wire/grpc/status.ts";
+import type { HeaderBudget } from "../../wire/h2/types.ts";
+import type { Call } from "./call.ts";
+import { CallTable } from "./call-table.ts";
+import { GrpcCounters } from "./counters.ts";
+import { Deadlines } from "./deadlines.ts";
+import { Flusher } from "./flusher.ts";
+import { type GrpcLimits, headerAssemblyBytes } from "./limits.ts";
+import { MethodTable } from "./method-table.ts";
+import { RequestHead } from "./request-head.ts";
+
+/** Answers plain HTTP requests that come over HTTP/2; `respond` may be called later, once. */
+export type PlainHandler = (
+  request: { readonly method: string; readonly path: string; readonly authority: string },
+  respond: (status: number, contentType: string, body: Uint8Array) => void,
+) => void;
+
+/** What a door is made of. */
+export interface GrpcDoorOptions {
+  readonly clock: Clock;
+  readonly service: RpcService;
+  readonly limits: GrpcLimits;
+  readonly gzip: Gzip;
+  readonly logger: Logger;
+  /** Answers requests that are not gRPC (any but POST); without it they get 415. */
+  readonly plain?: PlainHandler;
+}
+
+/** What all connections of a door share. */
+export class DoorCore {
+  readonly clock: Clock;
+  readonly service: RpcService;
+  readonly limits: GrpcLimits;
+  readonly gzip: Gzip;
+  readonly logger: Logger;
+  readonly plain: PlainHandler | null;
+  readonly calls: CallTable;
+  readonly counters: GrpcCounters;
+  readonly deadlines: Deadlines;
+  readonly flusher: Flusher;
+  readonly methods: MethodTable;
+  readonly head: RequestHead;
+  readonly blocks = new StatusBlocks();
+  readonly headerBudget: HeaderBudget;
+  /** Queued replies, messages in pieces and kept metadata of all connections, bytes. */
+  memoryUsedBytes = 0;
+
+  constructor(options: GrpcDoorOptions, expired: (call: Call) => void) {
+    this.clock = options.clock;
+    this.service = options.service;
+    this.limits = options.limits;
+    this.gzip = options.gzip;
+    this.logger = options.logger;
+    this.plain = options.plain ?? null;
+    this.calls = new CallTable(options.limits.maxCalls);
+    this.methods = new MethodTable(options.service.methods);
+    this.counters = new GrpcCounters(options.service.methods);
+    this.deadlines = new Deadlines(options.clock, expired);
+    this.flusher = new Flusher(options.clock);
+    this.head = new RequestHead(this.methods, this.counters);
+    this.headerBudget = { takenBytes: 0, maxBytes: headerAssemblyBytes };
+  }
+
+  /** True when new work must be refused until replies have drained. */
+  get overMemory(): boolean {
+    return this.memoryUsedBytes > this.limits.memoryBytes;
+  }
+
+  /** Sets what `call` holds of the door's memory. */
+  charge(call: Call, bytes: number): void {
+    this.memoryUsedBytes += bytes - call.chargedBytes;
+    call.chargedBytes = bytes;
+  }
+
+  /** Takes a call out of everything; its token is dead afterwards. */
+  release(call: Call, code: Code): void {
+    const { connection } = call;
+    if (connection === null) return;
+    const counts = this.counters.handled;
+    const at = call.methodId * codeCount + code;
+    counts[at] = (counts[at] as number) + 1;
+    connection.streams.remove(call);
+    this.deadlines.remove(call);
+    if (call.chargedBytes > 0) this.charge(call, 0);
+    this.calls.release(call);
+  }
+}

@@ -1,0 +1,334 @@
+import { Code } from "../../service/rpc.ts";
+import {
+  type MessageHandler,
+  MessageReader,
+  prefixBytes,
+  readLength,
+} from "../../wire/grpc/message-reader.ts";
+import { describeBadTimeout } from "../../wire/grpc/timeout.ts";
+import type { HeaderList } from "../../wire/h2/types.ts";
+import type { Call } from "./call.ts";
+import type { GrpcConnection } from "./connection.ts";
+import type { DoorCore } from "./core.ts";
+import { answerPlain } from "./plain.ts";
+import type { Replies } from "./replies.ts";
+import type { RequestHead } from "./request-head.ts";
+
+/** What the stream and field objects of one metadata entry cost beyond its text, bytes. */
+const fieldOverheadBytes = 64;
+
+const memoryMessage = "skein: server is out of memory for requests and replies";
+const callsMessage = "skein: too many calls";
+
+/** The way in: turns what arrives on a stream into calls of the service. */
+export class Requests implements MessageHandler {
+  readonly #core: DoorCore;
+  readonly #replies: Replies;
+  /** The call whose bytes are being read; null otherwise. */
+  #current: Call | null = null;
+  #currentToken = 0;
+
+  constructor(core: DoorCore, replies: Replies) {
+    this.#core = core;
+    this.#replies = replies;
+  }
+
+  /** A request begins on a stream. */
+  begin(connection: GrpcConnection, streamId: number, list: HeaderList, ended: boolean): void {
+    const core = this.#core;
+    const { head, counters } = core;
+    head.read(list);
+    if (!this.#acceptable(connection, streamId, list, ended)) return;
+    const { methodId } = head;
+    counters.started[methodId] = (counters.started[methodId] as number) + 1;
+    const call = core.calls.take() as Call;
+    call.connection = connection;
+    call.streamId = streamId;
+    call.methodId = methodId;
+    call.kind = core.methods.kinds[methodId] ?? "unary";
+    call.clientEnded = ended;
+    call.gzip = head.gzip;
+    call.headerBlock = head.headerBlock;
+    connection.streams.add(call);
+    if (head.fieldCount > 0) this.#keepFields(call);
+    const stream = call.kind === "unary" ? 0 : 1;
+    const at = 2 * head.versionId + stream;
+    counters.requests[at] = (counters.requests[at] as number) + 1;
+    if (head.badVersion) {
+      return this.#fail(call, Code.invalidArgument, "etcdserver: invalid client api version");
+    }
+    if (head.unknownEncoding !== null) {
+      const name = JSON.stringify(head.unknownEncoding);
+      const text = `grpc: Decompressor is not installed for grpc-encoding ${name}`;
+      return this.#fail(call, Code.unimplemented, text);
+    }
+    if (head.timeoutMs >= 0) {
+      core.deadlines.add(call, core.clock.monotonicMs() + head.timeoutMs);
+    }
+    if (call.kind === "clientStream" || call.kind === "bidiStream") {
+      call.dispatched = true;
+      const { token } = call;
+      core.service.open(methodId, token);
+      if (ended && call.token === token) core.service.halfClose(token);
+    } else if (ended) {
+      this.#complete(call);
+    }
+  }
+
+  /** A piece of a request body. */
+  data(call: Call, bytes: Uint8Array, start: number, end: number, ended: boolean): void {
+    if (ended) call.clientEnded = true;
+    if (call.kind === "unary" || call.kind === "serverStream") {
+      // The usual case: the whole message and the end of the stream in one frame.
+      if (
+        ended &&
+        end - start >= prefixBytes &&
+        bytes[start] === 0 &&
+        call.request === null &&
+        (call.reader === null || !call.reader.midMessage) &&
+        readLength(bytes, start + 1) === end - start - prefixBytes &&
+        end - start - prefixBytes <= this.#core.limits.maxMessageBytes
+      ) {
+        this.#dispatch(call, bytes, start + prefixBytes, end);
+        return;
+      }
+    }
+    const { token } = call;
+    this.#feed(call, bytes, start, end);
+    if (ended && call.token === token) this.#ended(call);
+  }
+
+  /** The client half-closed without a further byte of body (trailers). */
+  ended(call: Call): void {
+    call.clientEnded = true;
+    this.#ended(call);
+  }
+
+  /** The call is dead: reset by the client, or the connection is lost. */
+  cancelled(call: Call): void {
+    const { token, dispatched } = call;
+    this.#core.release(call, Code.canceled);
+    if (dispatched) this.#core.service.cancel(token);
+  }
+
+  /** The deadline has passed. */
+  expired(call: Call): void {
+    const { token, dispatched } = call;
+    this.#replies.abort(call, Code.deadlineExceeded, "context deadline exceeded");
+    if (dispatched) this.#core.service.cancel(token);
+  }
+
+  /** A pulled reply broke off. */
+  sourceFailed(call: Call): void {
+    const { token, source } = call;
+    const failure = source?.failure ?? { code: Code.internal, message: "skein: reply broke off" };
+    call.source = null;
+    this.#replies.end(call, failure.code, failure.message);
+    this.#core.service.cancel(token);
+  }
+
+  onMessage(flag: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const call = this.#current;
+    if (call === null || call.token !== this.#currentToken) return false;
+    if (flag === 0) this.#message(call, bytes, start, end);
+    else this.#packedMessage(call, flag, bytes, start, end);
+    return call.token === this.#currentToken;
+  }
+
+  onTooLarge(lengthBytes: number): void {
+    const call = this.#current;
+    if (call === null || call.token !== this.#currentToken) return;
+    const max = this.#core.limits.maxMessageBytes;
+    this.#core.counters.drop("message_too_large");
+    const text = `grpc: received message larger than max (${lengthBytes} vs. ${max})`;
+    this.#fail(call, Code.resourceExhausted, text);
+  }
+
+  /** False when the request was answered at once, in grpc-go's order of checks. */
+  #acceptable(
+    connection: GrpcConnection,
+    streamId: number,
+    list: HeaderList,
+    ended: boolean,
+  ): boolean {
+    const core = this.#core;
+    const { head } = core;
+    if (!head.isGrpc && head.authorityCount <= 1 && head.hostCount <= 1) {
+      if (core.plain !== null && !head.isPost) {
+        answerPlain(core.plain, connection, streamId, list);
+        return false;
+      }
+    }
+    const refusal = refusalOf(head);
+    if (refusal !== null) {
+      connection.refuse(streamId, ended, refusal);
+      return false;
+    }
+    if (head.methodId < 0) {
+      const message = core.methods.describeUnknown(head.path);
+      connection.refuse(streamId, ended, { http: 200, code: Code.unimplemented, message });
+      return false;
+    }
+    if (core.overMemory || core.calls.full) {
+      core.counters.drop(core.overMemory ? "memory" : "calls");
+      const message = core.overMemory ? memoryMessage : callsMessage;
+      connection.refuse(streamId, ended, { http: 200, code: Code.resourceExhausted, message });
+      return false;
+    }
+    return true;
+  }
+
+  #keepFields(call: Call): void {
+    const { head } = this.#core;
+    let bytes = 0;
+    for (let i = 0; i < head.fieldCount; i++) {
+      const field = head.fields[i];
+      if (field === undefined) continue;
+      call.fields[i] = field;
+      bytes += fieldOverheadBytes + field.name.length + field.value.length;
+    }
+    call.fieldCount = head.fieldCount;
+    this.#core.charge(call, bytes);
+  }
+
+  #feed(call: Call, bytes: Uint8Array, start: number, end: number): void {
+    const core = this.#core;
+    const { token } = call;
+    const reader = (call.reader ??= new MessageReader(core.limits.maxMessageBytes));
+    const before = reader.bufferedBytes;
+    this.#current = call;
+    this.#currentToken = token;
+    reader.feed(bytes, start, end, this);
+    this.#current = null;
+    if (call.token !== token) return;
+    const grown = reader.bufferedBytes - before;
+    if (grown === 0) return;
+    core.charge(call, call.chargedBytes + grown);
+    if (grown > 0 && core.overMemory) {
+      core.counters.drop("memory");
+      this.#fail(call, Code.resourceExhausted, memoryMessage);
+    }
+  }
+
+  #message(call: Call, bytes: Uint8Array, start: number, end: number): void {
+    if (call.kind === "clientStream" || call.kind === "bidiStream") {
+      this.#countReceived(call);
+      this.#core.service.message(call.token, bytes, start, end);
+      return;
+    }
+    if (call.request === null) {
+      call.request = bytes.slice(start, end);
+      this.#core.charge(call, call.chargedBytes + end - start);
+    } else if (call.kind === "serverStream") {
+      const text =
+        "cardinality violation: received multiple request messages for non-client-streaming RPC";
+      this.#fail(call, Code.internal, text);
+    }
+  }
+
+  #packedMessage(call: Call, flag: number, bytes: Uint8Array, start: number, end: number): void {
+    if (flag !== 1) {
+      return this.#fail(call, Code.internal, `grpc: received unexpected payload format ${flag}`);
+    }
+    if (!call.gzip) {
+      const text = "grpc: compressed flag set with identity or empty encoding";
+      return this.#fail(call, Code.internal, text);
+    }
+    const max = this.#core.limits.maxMessageBytes;
+    const unpacked = this.#core.gzip.unpack(bytes, start, end, max);
+    if (unpacked === "corrupt") {
+      const text = "grpc: failed to decompress the message: gzip: invalid header";
+      return this.#fail(call, Code.internal, text);
+    }
+    if (unpacked === "tooLarge") {
+      const text = `grpc: received message after decompression larger than max ${max}`;
+      return this.#fail(call, Code.resourceExhausted, text);
+    }
+    this.#message(call, unpacked, 0, unpacked.length);
+  }
+
+  #ended(call: Call): void {
+    if (call.kind === "unary" || call.kind === "serverStream") return this.#complete(call);
+    if (call.reader !== null && call.reader.midMessage) {
+      return this.#fail(call, Code.internal, "unexpected EOF");
+    }
+    this.#core.service.halfClose(call.token);
+  }
+
+  /** The request of a call with one request message has ended. */
+  #complete(call: Call): void {
+    const unary = call.kind === "unary";
+    const { request } = call;
+    if (call.reader !== null && call.reader.midMessage) {
+      return this.#fail(call, unary ? Code.unknown : Code.internal, "unexpected EOF");
+    }
+    if (request !== null) {
+      call.request = null;
+      return this.#dispatch(call, request, 0, request.length);
+    }
+    if (unary) return this.#fail(call, Code.unknown, "EOF");
+    const text = "cardinality violation: received no request message from non-client-streaming RPC";
+    this.#fail(call, Code.internal, text);
+  }
+
+  #dispatch(call: Call, bytes: Uint8Array, start: number, end: number): void {
+    call.dispatched = true;
+    this.#countReceived(call);
+    this.#core.service.request(call.methodId, call.token, bytes, start, end);
+  }
+
+  #countReceived(call: Call): void {
+    const counts = this.#core.counters.messagesReceived;
+    counts[call.methodId] = (counts[call.methodId] as number) + 1;
+  }
+
+  #fail(call: Call, code: Code, message: string): void {
+    const { token, dispatched } = call;
+    this.#replies.end(call, code, message);
+    if (dispatched) this.#core.service.cancel(token);
+  }
+}
+
+/** An answer without a call: HTTP status, gRPC status. */
+export interface Refusal {
+  readonly http: number;
+  readonly code: Code;
+  readonly message: string;
+}
+
+/** What is wrong with the head of a request in itself, or null. */
+function refusalOf(head: RequestHead): Refusal | null {
+  const { authorityCount, hostCount } = head;
+  const bad = (message: string): Refusal => ({ http: 400, code: Code.internal, message });
+  if (authorityCount > 1 || hostCount > 1) {
+    return bad(
+      `num values of :authority: ${authorityCount}, num values of host: ${hostCount}, ` +
+        "both must only have 1 value as per HTTP/2 spec",
+    );
+  }
+  if (!head.isGrpc) {
+    const message = `invalid gRPC request content-type ${JSON.stringify(head.contentType)}`;
+    return { http: 415, code: Code.invalidArgument, message };
+  }
+  if (head.badMetadata !== null) {
+    const { name, value } = head.badMetadata;
+    return bad(
+      `malformed binary metadata ${JSON.stringify(value)} in header ${JSON.stringify(name)}: ` +
+        "illegal base64 data",
+    );
+  }
+  if (head.badTimeout !== null) {
+    return bad(`malformed grpc-timeout: ${describeBadTimeout(head.badTimeout)}`);
+  }
+  if (authorityCount + hostCount === 0) return bad("no host or :authority header present");
+  if (!head.isPost) {
+    const method = JSON.stringify(head.method);
+    const message = `Received a HEADERS frame with :method ${method} which should be POST`;
+    return { http: 405, code: Code.internal, message };
+  }
+  if (head.timeoutMs === 0) {
+    const message = "context deadline exceeded";
+    return { http: 200, code: Code.deadlineExceeded, message };
+  }
+  return null;
+}

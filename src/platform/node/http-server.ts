@@ -1,0 +1,184 @@
+import http from "node:http";
+import { Duplex } from "node:stream";
+import type { Clock, TimerHandle } from "../clock.ts";
+import type { HttpHandler, HttpRequest, HttpServer } from "../http.ts";
+import type { ByteSocket, SocketHandler } from "../network.ts";
+
+/** Connections of HTTP/1.1 at a time: browsers, probes and scrapers, not the load. */
+export const httpConnectionsMax = 4096;
+
+/** A connection without a request under way is closed after this, ms (etcd's ReadHeaderTimeout). */
+export const httpIdleMs = 300_000;
+
+/** How often idle connections are looked for, ms. */
+const sweepMs = 30_000;
+
+/** Request line and headers together, bytes; Go's default is 1 MiB, no client needs a tenth. */
+const headerMaxBytes = 64 * 1024;
+
+/** Serves HTTP/1.1 through Node's own parser and server. */
+export class NodeHttpServer implements HttpServer {
+  readonly #server: http.Server;
+  readonly #clock: Clock;
+  readonly #connections = new Set<SocketStream>();
+  #timer: TimerHandle | null = null;
+  #closed = false;
+
+  constructor(handler: HttpHandler, clock: Clock) {
+    this.#clock = clock;
+    this.#server = http.createServer(
+      { maxHeaderSize: headerMaxBytes, keepAliveTimeout: 0, requestTimeout: 0 },
+      (request, response) => this.#serve(handler, request, response),
+    );
+    this.#server.on("clientError", (_error, socket) => badRequest(socket));
+  }
+
+  /** Open connections. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Takes over a socket; its first bytes come to the handler that is returned. Null: no room. */
+  accept(socket: ByteSocket): SocketHandler | null {
+    if (this.#closed || this.#connections.size >= httpConnectionsMax) return null;
+    const gone = (): void => void this.#connections.delete(stream);
+    const stream: SocketStream = new SocketStream(socket, this.#clock.monotonicMs(), gone);
+    this.#connections.add(stream);
+    this.#timer ??= this.#clock.startTimer(sweepMs, this.#sweep);
+    this.#server.emit("connection", stream);
+    return stream.handler;
+  }
+
+  /** Closes every connection. */
+  close(): void {
+    this.#closed = true;
+    for (const stream of [...this.#connections]) stream.kill();
+    if (this.#timer !== null) this.#clock.cancelTimer(this.#timer);
+    this.#timer = null;
+  }
+
+  #serve(handler: HttpHandler, request: http.IncomingMessage, response: http.ServerResponse): void {
+    const stream = request.socket as unknown as SocketStream;
+    stream.busy++;
+    response.once("close", () => {
+      stream.busy--;
+      stream.idleSinceMs = this.#clock.monotonicMs();
+    });
+    // Bodies are of no interest to these routes; unread they would block the connection.
+    request.resume();
+    handler(toRequest(request), (reply) => {
+      if (response.headersSent || response.destroyed) return;
+      const bytes = typeof reply.body === "string" ? Buffer.from(reply.body) : reply.body;
+      const headers = reply.headers.flat();
+      response.writeHead(reply.status, [...headers, "Content-Length", String(bytes.length)]);
+      response.end(bytes);
+    });
+  }
+
+  readonly #sweep = (): void => {
+    this.#timer = null;
+    const oldestMs = this.#clock.monotonicMs() - httpIdleMs;
+    for (const stream of [...this.#connections]) {
+      if (stream.busy === 0 && stream.idleSinceMs < oldestMs) stream.kill();
+    }
+    if (this.#connections.size > 0) this.#timer = this.#clock.startTimer(sweepMs, this.#sweep);
+  };
+}
+
+function toRequest(request: http.IncomingMessage): HttpRequest {
+  const { headers } = request;
+  const encoding = headers["accept-encoding"] ?? "";
+  return {
+    method: request.method ?? "",
+    target: request.url ?? "/",
+    host: headers.host ?? "",
+    origin: headers.origin ?? "",
+    acceptEncoding: Array.isArray(encoding) ? encoding.join(",") : encoding,
+    secure: false,
+  };
+}
+
+/** What Go's server says to bytes that are no HTTP, before it closes. */
+function badRequest(socket: Duplex): void {
+  if (!socket.writable) return void socket.destroy();
+  socket.end(
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n" +
+      "Connection: close\r\n\r\n400 Bad Request",
+  );
+}
+
+/** A socket of the seam as a stream of Node. */
+class SocketStream extends Duplex {
+  readonly handler: SocketHandler;
+  /** Requests under way. */
+  busy = 0;
+  idleSinceMs: number;
+  readonly #socket: ByteSocket;
+  #waiting: ((error?: Error | null) => void) | null = null;
+
+  /** `gone` is called when the socket itself is closed, which can be later than the stream. */
+  constructor(socket: ByteSocket, nowMs: number, gone: () => void) {
+    super({ allowHalfOpen: true });
+    this.#socket = socket;
+    this.idleSinceMs = nowMs;
+    this.handler = {
+      onData: (chunk) => {
+        if (!this.destroyed && !this.push(chunk)) socket.pause();
+      },
+      onDrain: () => this.#drained(),
+      onEnd: () => {
+        this.push(null);
+      },
+      onClose: () => {
+        gone();
+        this.destroy();
+      },
+    };
+  }
+
+  /** Closes the socket at once, whatever it still has to send. */
+  kill(): void {
+    this.#socket.destroy();
+    this.destroy();
+  }
+
+  get remoteAddress(): string {
+    return this.#socket.remoteAddress;
+  }
+
+  /** Node sets timeouts on sockets; the sweep does their work. */
+  setTimeout(): this {
+    return this;
+  }
+
+  override _read(): void {
+    this.#socket.resume();
+  }
+
+  override _write(
+    chunk: Buffer,
+    _encoding: BufferEncoding,
+    done: (error?: Error | null) => void,
+  ): void {
+    if (this.#socket.write(chunk)) done();
+    else this.#waiting = done;
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#socket.end();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    // After an orderly end the socket still sends its queue and closes by itself.
+    if (error !== null || !this.writableFinished || !this.readableEnded) this.#socket.destroy();
+    this.#drained();
+    done(error);
+  }
+
+  #drained(): void {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    waiting?.();
+  }
+}
