@@ -31,7 +31,7 @@ const ALLOWED: Readonly<Record<string, Allowance>> = {
   apply: { values: [...BELOW_MVCC, ...RANK_4], types: ["consensus"] },
   service: { values: BELOW_SERVICE },
   edge: { values: ["base", "proto", "platform", "wire", "service"] },
-  member: { values: BELOW_MEMBER },
+  member: { values: [...BELOW_MEMBER, "platform/node"] },
   sim: { values: EVERYTHING },
   client: { values: ["base", "proto", "wire"] },
   "cli/server": { values: [...EVERYTHING, "platform/node"] },

@@ -1,0 +1,122 @@
+import { parse } from "yaml";
+import type { Parsed } from "../../ctl/go-number.ts";
+import type { FlagKind, FlagSpec } from "./flag-spec.ts";
+import { FLAGS } from "./flag-table.ts";
+import type { Value } from "./values.ts";
+import { parseValue } from "./values.ts";
+
+/** Values of a file by flag name, or why it cannot be used. */
+export type FileResult =
+  | { readonly values: Map<string, Value> }
+  /** `plain` goes to stderr as it is, without the logger, as etcd does for URLs. */
+  | { readonly error: string; readonly plain: boolean };
+
+const NS_PER_MS = 1e6;
+/** Lists that the file carries as one comma separated string. */
+const COMMA_STRINGS = new Set(["cors", "host-whitelist"]);
+/** etcd labels one error wrongly; so do we. */
+const URL_LABELS: Readonly<Record<string, string>> = {
+  "advertise-client-urls": "advertise-peer-urls",
+};
+
+/**
+ * Reads etcd's configuration file: YAML 1.1 (or JSON), keys in any case, unknown keys ignored,
+ * durations as integer nanoseconds, URLs as comma separated strings.
+ */
+export function readConfigFile(text: string): FileResult {
+  let root: unknown;
+  try {
+    root = parse(text, { version: "1.1", intAsBigInt: false });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    return { error: `error converting YAML to JSON: yaml: ${reason}`, plain: false };
+  }
+  const values = new Map<string, Value>();
+  if (root === null || root === undefined) return { values };
+  if (typeof root !== "object" || Array.isArray(root)) {
+    return { error: mismatch(root, "", "embed.configYAML"), plain: false };
+  }
+  for (const flag of FLAGS) {
+    if (flag.fileKey === null || flag.name === "config-file") continue;
+    const found = lookUp(root, flag.fileKey);
+    if (found === undefined || found === null) continue;
+    if (found === "" && flag.kind !== "string") continue;
+    const parsed = fileValue(flag, found);
+    if ("value" in parsed) values.set(flag.name, parsed.value);
+    else if (flag.kind === "urls" && typeof found === "string") {
+      const label = URL_LABELS[flag.name] ?? flag.name;
+      return { error: `unexpected error setting up ${label}: ${parsed.error}`, plain: true };
+    } else return { error: parsed.error, plain: false };
+  }
+  return { values };
+}
+
+function lookUp(root: object, path: readonly string[]): unknown {
+  let at: unknown = root;
+  for (const step of path) {
+    if (typeof at !== "object" || at === null) return undefined;
+    const key = Object.keys(at).find((each) => each.toLowerCase() === step);
+    at = key === undefined ? undefined : (at as Record<string, unknown>)[key];
+  }
+  return at;
+}
+
+const GO_TYPES: Readonly<Record<FlagKind, string>> = {
+  string: "string",
+  bool: "bool",
+  uint: "uint",
+  uint32: "uint32",
+  uint64: "uint64",
+  int: "int",
+  int64: "int64",
+  duration: "time.Duration",
+  urls: "string",
+  list: "[]string",
+  sortedList: "[]string",
+  enum: "string",
+  gates: "string",
+};
+
+function mismatch(value: unknown, key: string, type: string): string {
+  let what: string = typeof value;
+  if (Array.isArray(value)) what = "array";
+  else if (typeof value === "boolean") what = "bool";
+  else if (typeof value === "number") what = `number${Number.isInteger(value) ? "" : ` ${value}`}`;
+  const where =
+    key === "" ? `Go value of type ${type}` : `Go struct field configYAML.${key} of type ${type}`;
+  return `error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${what} into ${where}`;
+}
+
+function fileValue(flag: FlagSpec, found: unknown): Parsed<Value> {
+  const wrong = { error: mismatch(found, flag.fileKey!.join("."), GO_TYPES[flag.kind]) };
+  switch (flag.kind) {
+    case "bool":
+      return typeof found === "boolean" ? { value: found } : wrong;
+    case "duration":
+      return Number.isInteger(found) ? { value: (found as number) / NS_PER_MS } : wrong;
+    case "uint":
+    case "uint32":
+    case "uint64":
+    case "int":
+    case "int64":
+      if (!Number.isInteger(found)) return wrong;
+      return "value" in parseValue(flag, String(found)) ? { value: found as number } : wrong;
+    case "list":
+    case "sortedList":
+      if (COMMA_STRINGS.has(flag.name)) {
+        return typeof found === "string" ? parseValue(flag, found) : wrong;
+      }
+      if (!Array.isArray(found)) return wrong;
+      return { value: flag.kind === "list" ? found.map(String) : found.map(String).sort() };
+    case "enum":
+      return isScalar(found) ? { value: String(found) } : wrong;
+    case "string":
+    case "urls":
+    case "gates":
+      return isScalar(found) ? parseValue(flag, String(found)) : wrong;
+  }
+}
+
+function isScalar(value: unknown): value is string | number | boolean {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+}
