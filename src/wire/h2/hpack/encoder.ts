@@ -86,12 +86,12 @@ function indexingOf(field: FieldInput): Indexing {
 
 /**
  * Fields that start every block of some kind, e.g. those of one gRPC method. Encoded once per state
- * of the table: as long as nothing new was inserted, its bytes stay right and are just copied.
+ * of the table: as long as nothing entered or left it, its bytes stay right and are just copied.
  * Belongs to the one encoder it is used with.
  */
 export class HeaderTemplate {
   readonly fields: readonly FieldInput[];
-  /** Insertions the encoder had made when `bytes` were right; -1: never. */
+  /** Table changes the encoder had made when `bytes` were right; -1: never. */
   stamp = -1;
   bytes: Uint8Array = new Uint8Array(0);
 
@@ -112,6 +112,8 @@ export class HpackEncoder {
   #sizeBytes = 0;
   /** Insertions ever; also the number of the newest entry, numbers start at 1. */
   #inserted = 0;
+  /** Insertions and evictions ever. */
+  #changes = 0;
   /** Entries held, oldest first: `#entries[i]` has number `#oldest + i`. */
   #entries: FieldInput[] = [];
   #oldest = 1;
@@ -164,16 +166,16 @@ export class HpackEncoder {
     const block = this.#block;
     block.length = 0;
     this.#writeSizeUpdates();
-    if (template.stamp === this.#inserted) {
+    if (template.stamp === this.#changes) {
       const { bytes } = template;
       block.reserve(bytes.length);
       block.bytes.set(bytes, block.length);
       block.length += bytes.length;
     } else {
       const start = block.length;
-      const before = this.#inserted;
+      const before = this.#changes;
       for (const field of template.fields) this.#field(field);
-      if (before === this.#inserted) {
+      if (before === this.#changes) {
         template.bytes = block.bytes.slice(start, block.length);
         template.stamp = before;
       }
@@ -222,6 +224,7 @@ export class HpackEncoder {
     const size = fieldSize(name, value);
     this.#evictTo(this.#maxBytes - size);
     const number = ++this.#inserted;
+    this.#changes++;
     this.#entries.push(field);
     this.#sizeBytes += size;
     const known = this.#names.get(name);
@@ -245,6 +248,7 @@ export class HpackEncoder {
       if (known.newest === number) this.#names.delete(name);
     }
     if (evicted === 0) return;
+    this.#changes++;
     this.#entries.splice(0, evicted);
     this.#oldest += evicted;
   }
