@@ -4,7 +4,7 @@ import type { KeyRange, KeyState, LeaseChange, RevisionError } from "../types.ts
 
 /** A view that nobody used for this long is cancelled, so that compaction cannot be held up. */
 export const VIEW_IDLE_MAX_MS = 30_000;
-/** Revisions whose entries compaction deletes between two commits (etcd: compaction-batch-limit). */
+/** Keys or revisions that one step of compaction should visit (etcd: compaction-batch-limit). */
 export const COMPACTION_BATCH_REVISIONS = 1_000;
 
 export interface KvStoreOptions {
@@ -93,17 +93,24 @@ export interface KvStore {
   compact(revision: number): RevisionError | null;
   /**
    * Does a slice of the compaction work, visiting at most `keysMax` keys or stored revisions
-   * (1,000 take well below 1 ms); commits the backend after each batch. Returns what is left to do:
-   * "waiting" for older views, so call again later.
+   * (1,000 take well below 1 ms). Writes to the backend's open batch; commits are the caller's.
+   * Returns what is left to do: "waiting" for older views, so call again later.
    */
   compactStep(keysMax: number): "idle" | "working" | "waiting";
-  /** The last compaction whose work is done, −1 when none; physical=true waits for it to be durable. */
+  /**
+   * The last compaction whose work is done, −1 when none. The mark is in the open batch then;
+   * physical=true commits it and waits until it is durable.
+   */
   readonly finishedCompactRevision: number;
-  /** The backend batch that holds that mark. */
-  readonly finishedCompactBatch: number;
 
   /** Computes HashKV at `revision` (checked by the caller; > 0) in slices (CMP7). */
-  newHash(revision: number): HashJob;
+  newHash(revision: number, nowMs: number): HashJob;
+
+  /**
+   * Background work that gives memory of removed keys back to others; moves about `maxBytes`. True
+   * while there is more to do. The backend's `maintain` is apart from it.
+   */
+  maintain(maxBytes: number): boolean;
 
   /** Live keys at the published revision. */
   readonly keyCount: number;
@@ -199,15 +206,19 @@ export interface ReadView {
   close(): void;
 }
 
-/** HashKV in slices: holds a pin of its own from creation until it is finished or closed. */
+/**
+ * HashKV in slices, over one picture of the backend: holds that and a view of its own from creation
+ * until it is finished, closed, or cancelled for idleness.
+ */
 export interface HashJob {
-  /** Adds at most `changesMax` stored changes; true when finished. */
+  /** Looks at about `changesMax` stored changes; true when finished, or `isCompacted`. */
   step(changesMax: number, nowMs: number): boolean;
   /** The CRC-32C, once finished. */
   readonly hash: number;
   readonly hashRevision: number;
   readonly compactRevision: number;
-  /** Idle too long and compacted meanwhile: start anew. */
+  /** Idle for too long: start anew. */
   readonly isCompacted: boolean;
+  /** Idempotent. */
   close(): void;
 }

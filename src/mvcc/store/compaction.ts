@@ -1,0 +1,128 @@
+import { newSpan } from "../../base/span.ts";
+import type { Backend, ChangeCursor } from "../../storage/backend/backend.ts";
+import type { KeyIndex } from "../index/key-index.ts";
+import { readKeyOf } from "../key-value.ts";
+import { NEVER_COMPACTED } from "../types.ts";
+import { decodeMain, encodeRevision } from "./revision-key.ts";
+import type { Views } from "./views.ts";
+
+const META_SCHEDULED = asciiBytes("scheduledCompactRev");
+const META_FINISHED = asciiBytes("finishedCompactRev");
+
+function asciiBytes(text: string): Uint8Array {
+  return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+}
+
+type Phase = "idle" | "index" | "storage";
+
+/**
+ * Compaction: a target that counts at once and work that follows in slices. First the index drops
+ * changes, then the stored changes that it has no longer are deleted, in revision order. There is no
+ * set of kept revisions: the index is asked. Both passes are idempotent, so that a restart, which
+ * rebuilds the index from what is stored, may begin anew.
+ *
+ * Invariant C1: nothing is removed that a view open below the target's revision can see.
+ * Invariant C2: `finishedCompactRev` is written after everything it speaks of was deleted, in the same
+ * batch or a later one.
+ */
+export class Compaction {
+  readonly #backend: Backend;
+  readonly #index: KeyIndex;
+  readonly #views: Views;
+  readonly #changes: ChangeCursor;
+  readonly #key = newSpan();
+  #phase: Phase = "idle";
+  #scheduled = NEVER_COMPACTED;
+  #finished = NEVER_COMPACTED;
+  /** What the work under way compacts at; `#scheduled` may be above it already. */
+  #target = NEVER_COMPACTED;
+  #removedBelow = NEVER_COMPACTED;
+  #record = 0;
+
+  constructor(backend: Backend, index: KeyIndex, views: Views) {
+    this.#backend = backend;
+    this.#index = index;
+    this.#views = views;
+    this.#changes = backend.changes();
+  }
+
+  get scheduled(): number {
+    return this.#scheduled;
+  }
+
+  get finished(): number {
+    return this.#finished;
+  }
+
+  /** Physical removal has begun for revisions below it. */
+  get removedBelow(): number {
+    return this.#removedBelow;
+  }
+
+  /** Reads the marks of an earlier life; unfinished work goes on with `step`. */
+  restore(): void {
+    this.#finished = this.#mark(META_FINISHED);
+    this.#scheduled = Math.max(this.#mark(META_SCHEDULED), this.#finished);
+    this.#removedBelow = this.#scheduled;
+  }
+
+  /** Takes effect for reads; `revision` is above every earlier one. */
+  schedule(revision: number): void {
+    this.#scheduled = revision;
+    this.#backend.put("meta", META_SCHEDULED, encodeRevision(revision, 0, false));
+  }
+
+  step(keysMax: number): "idle" | "working" | "waiting" {
+    if (this.#phase === "idle") {
+      if (this.#scheduled === this.#finished) return "idle";
+      if (this.#views.hasBelow(this.#scheduled)) return "waiting";
+      this.#begin();
+    }
+    if (this.#phase === "index") this.#compactIndex(keysMax);
+    else this.#deleteStored(keysMax);
+    return this.#phase === "idle" && this.#scheduled === this.#finished ? "idle" : "working";
+  }
+
+  #begin(): void {
+    this.#target = this.#scheduled;
+    this.#removedBelow = this.#target;
+    this.#phase = "index";
+    this.#record = 1;
+  }
+
+  #compactIndex(keysMax: number): void {
+    const { records } = this.#index;
+    const stop = Math.min(this.#record + keysMax, records.top);
+    for (; this.#record < stop; this.#record++) {
+      if (records.keyLocation(this.#record) !== 0) this.#index.compact(this.#record, this.#target);
+    }
+    // Records that were added meanwhile hold nothing as old as the target.
+    if (this.#record < records.top) return;
+    this.#phase = "storage";
+    this.#changes.seek(0, 0);
+  }
+
+  #deleteStored(changesMax: number): void {
+    const changes = this.#changes;
+    for (let visited = 0; visited < changesMax; visited++) {
+      if (!changes.next() || changes.main > this.#target) {
+        this.#finish();
+        return;
+      }
+      readKeyOf(changes.value, this.#key);
+      if (this.#index.has(this.#key, changes.main, changes.sub)) continue;
+      this.#backend.deleteChange(changes.main, changes.sub);
+    }
+  }
+
+  #finish(): void {
+    this.#phase = "idle";
+    this.#finished = this.#target;
+    this.#backend.put("meta", META_FINISHED, encodeRevision(this.#target, 0, false));
+  }
+
+  #mark(name: Uint8Array): number {
+    const found = newSpan();
+    return this.#backend.get("meta", name, found) ? decodeMain(found) : NEVER_COMPACTED;
+  }
+}

@@ -1,0 +1,94 @@
+import { crc32cUpdate } from "../../base/crc32c.ts";
+import { newSpan } from "../../base/span.ts";
+import type { BackendRoot, ChangeCursor } from "../../storage/backend/backend.ts";
+import type { KeyIndex } from "../index/key-index.ts";
+import { readKeyOf } from "../key-value.ts";
+import { encodeRevision } from "./revision-key.ts";
+import type { HashJob, RangeMeasure, ReadView } from "./store.ts";
+
+/** The hash begins with the bucket's name. */
+const BUCKET_NAME = Uint8Array.from("key", (letter) => letter.charCodeAt(0));
+
+export interface HashJobParts {
+  readonly index: KeyIndex;
+  readonly root: BackendRoot;
+  readonly view: ReadView;
+  /** Open over all keys at the revision. */
+  readonly measure: RangeMeasure;
+  readonly compactRevision: number;
+}
+
+/** HashKV over a root of the backend (CMP7; formats-disk.md 11). */
+export class RootHashJob implements HashJob {
+  readonly compactRevision: number;
+  readonly #parts: HashJobParts;
+  readonly #changes: ChangeCursor;
+  readonly #key = newSpan();
+  #hash = crc32cUpdate(0, BUCKET_NAME, 0, BUCKET_NAME.length);
+  #state: "counting" | "hashing" | "done" = "counting";
+  #isClosed = false;
+
+  constructor(parts: HashJobParts) {
+    this.#parts = parts;
+    this.compactRevision = parts.compactRevision;
+    this.#changes = parts.root.changes();
+  }
+
+  get hash(): number {
+    return this.#hash;
+  }
+
+  get hashRevision(): number {
+    return this.#parts.view.revision;
+  }
+
+  get isCompacted(): boolean {
+    return this.#parts.view.isCancelled;
+  }
+
+  step(changesMax: number, nowMs: number): boolean {
+    if (this.#isClosed || this.#state === "done") return true;
+    this.#parts.view.touch(nowMs);
+    if (this.#state === "counting") {
+      const { measure } = this.#parts;
+      const isCounted = measure.step(changesMax);
+      if (isCounted || measure.count > 0) this.#state = "hashing";
+      return false;
+    }
+    for (let i = 0; i < changesMax; i++) {
+      if (this.#next()) continue;
+      this.#state = "done";
+      this.close();
+      return true;
+    }
+    return false;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#parts.view.close();
+    this.#parts.root.close();
+  }
+
+  #next(): boolean {
+    const changes = this.#changes;
+    if (!changes.next() || changes.main > this.hashRevision) return false;
+    if (!this.#isIncluded()) return true;
+    const key = encodeRevision(changes.main, changes.sub, changes.isTombstone);
+    const { bytes, start, end } = changes.value;
+    this.#hash = crc32cUpdate(crc32cUpdate(this.#hash, key, 0, key.length), bytes, start, end);
+    return true;
+  }
+
+  #isIncluded(): boolean {
+    const changes = this.#changes;
+    const compacted = this.compactRevision;
+    if (changes.main > compacted) return true;
+    if (changes.main === compacted && changes.isTombstone) return false;
+    const isKeepSetEmpty = this.#parts.measure.count === 0;
+    if (isKeepSetEmpty) return true;
+    readKeyOf(changes.value, this.#key);
+    return this.#parts.index.isInHashSet(this.#key, this.hashRevision, changes);
+  }
+}

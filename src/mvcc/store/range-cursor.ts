@@ -1,0 +1,197 @@
+import { copyBytes } from "../../base/byte-writer.ts";
+import type { ByteSpan } from "../../base/span.ts";
+import { newSpan } from "../../base/span.ts";
+import { bareKeyValueBytes, framedBytes } from "../index/framed-size.ts";
+import type { TreePlace } from "../index/ordered-keys.ts";
+import { readKeyOf, writeNumbers, writeTombstone, writeVarint } from "../key-value.ts";
+import type { KeyRange } from "../types.ts";
+import type { KeySpace } from "./key-space.ts";
+import { RangeBounds } from "./range-bounds.ts";
+import type { FramedCopy, RangeCursor } from "./store.ts";
+
+/** RangeCursor over the packed index. */
+export class IndexCursor implements RangeCursor {
+  modRevision = 0;
+  sub = 0;
+  createRevision = 0;
+  version = 0;
+  sizeBytes = 0;
+  hasLease = false;
+  readonly #space: KeySpace;
+  readonly #bounds = new RangeBounds();
+  readonly #place: TreePlace = { leaf: 0, at: 0 };
+  readonly #stored = newSpan();
+  readonly #key = newSpan();
+  #revision = 0;
+  #record = 0;
+  #isCompacted = false;
+  #isAtEnd = true;
+  /** The last entry consumed, whose stored value tells its key; 0 before the first. */
+  #lastMod = 0;
+  #lastSub = 0;
+
+  constructor(space: KeySpace) {
+    this.#space = space;
+  }
+
+  get isCompacted(): boolean {
+    return this.#isCompacted;
+  }
+
+  open(range: KeyRange, atRevision: number): void {
+    this.#bounds.set(range);
+    this.#revision = atRevision;
+    this.#isCompacted = false;
+    this.#isAtEnd = this.#bounds.isEmpty;
+    this.#lastMod = 0;
+  }
+
+  openAfter(range: KeyRange, atRevision: number, key: ByteSpan): void {
+    this.open(range, atRevision);
+    if (this.#bounds.isSingle) this.#isAtEnd = true;
+    this.#bounds.goOnAfter(key);
+    if (this.#bounds.isEmpty) this.#isAtEnd = true;
+  }
+
+  next(): boolean {
+    if (!this.#prepare() || !this.#advance()) return false;
+    this.#consume();
+    return true;
+  }
+
+  readKey(out: ByteSpan): void {
+    this.#space.index.keyOf(this.#record, out);
+  }
+
+  copyFramed(copy: FramedCopy): void {
+    copy.kvs = 0;
+    copy.isAtEnd = !this.#prepare();
+    const { target, limit, tag, kvsMax } = copy;
+    const { backend } = this.#space;
+    const stored = this.#stored;
+    let at = copy.offset;
+    while (copy.kvs < kvsMax && !copy.isAtEnd) {
+      const { leaf, at: slot } = this.#place;
+      if (!this.#advance()) {
+        copy.isAtEnd = true;
+        break;
+      }
+      if (at + framedBytes(this.sizeBytes) > limit) {
+        this.#unread(leaf, slot);
+        break;
+      }
+      if (!backend.getChange(this.modRevision, this.sub, stored)) {
+        this.#isCompacted = true;
+        copy.isAtEnd = true;
+        break;
+      }
+      target[at] = tag;
+      at = writeVarint(target, at + 1, this.sizeBytes);
+      copyBytes(stored.bytes, stored.start, stored.end, target, at);
+      at += this.sizeBytes;
+      copy.kvs += 1;
+      this.#consume();
+    }
+    copy.offset = at;
+  }
+
+  copyFramedKeys(copy: FramedCopy): void {
+    copy.kvs = 0;
+    copy.isAtEnd = !this.#prepare();
+    const { target, limit, tag, kvsMax } = copy;
+    const { index } = this.#space;
+    const room = this.#stored;
+    const key = this.#key;
+    let at = copy.offset;
+    while (copy.kvs < kvsMax && !copy.isAtEnd) {
+      const { leaf, at: slot } = this.#place;
+      if (!this.#advance()) {
+        copy.isAtEnd = true;
+        break;
+      }
+      const { createRevision, modRevision, version } = this;
+      index.keyOf(this.#record, key);
+      const size = bareKeyValueBytes(key.end - key.start, createRevision, modRevision, version);
+      if (at + framedBytes(size) > limit) {
+        this.#unread(leaf, slot);
+        break;
+      }
+      target[at] = tag;
+      room.bytes = target;
+      room.start = writeVarint(target, at + 1, size);
+      at = writeNumbers(target, writeTombstone(room, key), createRevision, modRevision, version);
+      copy.kvs += 1;
+      this.#consume();
+    }
+    copy.offset = at;
+  }
+
+  #consume(): void {
+    this.#lastMod = this.modRevision;
+    this.#lastSub = this.sub;
+    if (this.#bounds.isSingle) this.#isAtEnd = true;
+  }
+
+  #unread(leaf: number, at: number): void {
+    this.#place.leaf = leaf;
+    this.#place.at = at;
+  }
+
+  /** Makes the place valid again; false when there is nothing to go on with. */
+  #prepare(): boolean {
+    if (this.#isAtEnd) return false;
+    const { index, removedBelow } = this.#space;
+    if (this.#revision < removedBelow) {
+      this.#isCompacted = true;
+      this.#isAtEnd = true;
+      return false;
+    }
+    const bounds = this.#bounds;
+    if (bounds.isSingle || bounds.isCurrent(index)) return true;
+    if (this.#lastMod > 0) {
+      if (!this.#space.backend.getChange(this.#lastMod, this.#lastSub, this.#stored)) {
+        this.#isCompacted = true;
+        this.#isAtEnd = true;
+        return false;
+      }
+      readKeyOf(this.#stored, this.#key);
+      bounds.goOnAfter(this.#key);
+      if (bounds.isEmpty) {
+        this.#isAtEnd = true;
+        return false;
+      }
+    }
+    bounds.locate(index, this.#place);
+    return true;
+  }
+
+  /** Goes to the next key that is there at the revision. */
+  #advance(): boolean {
+    const { index } = this.#space;
+    if (this.#bounds.isSingle) {
+      this.#record = index.find(this.#bounds.from);
+      return this.#record !== 0 && index.stateAt(this.#record, this.#revision, this);
+    }
+    const { leaves } = index.tree;
+    const place = this.#place;
+    const { endPlace } = this.#bounds;
+    while (place.leaf !== 0) {
+      const { leaf } = place;
+      const isLast = leaf === endPlace.leaf;
+      const end = isLast ? endPlace.at : leaves.count(leaf);
+      const isDead = leaves.live(leaf) === 0 && leaves.maxMod(leaf) <= this.#revision;
+      if (isDead) place.at = end;
+      while (place.at < end) {
+        const record = leaves.slot(leaf, place.at++);
+        if (!index.stateAt(record, this.#revision, this)) continue;
+        this.#record = record;
+        return true;
+      }
+      if (isLast) break;
+      place.leaf = leaves.next(leaf);
+      place.at = 0;
+    }
+    this.#isAtEnd = true;
+    return false;
+  }
+}
