@@ -55,6 +55,48 @@ export interface WalOptions {
   readonly unsafeNoFsync?: boolean;
 }
 
+/**
+ * The write-ahead log in etcd's format, with group commit. `save` frames records into memory at
+ * once and returns a ticket; `flush` lets the disk thread write and sync what was framed; while one
+ * sync runs the next batch gathers. Order of records is order of calls.
+ *
+ * Use per Ready: `if (!wal.isFull()) { t = wal.save(hs, entries); wal.flush(); }`, act on the
+ * messages when `t <= wal.durableTicket()` or when `onDurable(t)` arrives.
+ */
+export interface Wal {
+  /**
+   * Appends `entries`, then `hardState` unless it is null, empty or equal to the last saved.
+   * Returns the ticket that covers it: durable once `durableTicket() >= ticket`. Only entries, or
+   * a term or vote that changed, make a new ticket; a commit index alone does not have to be
+   * durable, so the ticket returned may be durable already (etcd: MustSync). Entry data is copied.
+   * Must not be called when `isFull()`, after `close`, or after a failure (save then returns a
+   * ticket that never becomes durable).
+   */
+  save(hardState: HardState | null, entries: readonly Entry[]): number;
+  /**
+   * Appends a snapshot record; always makes a new ticket. The snapshot file must be durable before.
+   * @throws AssertionError when `index` > 0 and `confState` is null.
+   */
+  saveSnapshot(snapshot: WalSnapshot): number;
+  /** Starts writing what was saved, or, while a sync runs, has it start right after. Cheap. */
+  flush(): void;
+  /** The highest ticket that is durable; 0 before the first. */
+  durableTicket(): number;
+  /** Bytes framed and not yet durable (commit-only records included until they are written). */
+  pendingBytes(): number;
+  /** True when `pendingBytes()` reached its limit: stop saving until an `onDurable` empties it. */
+  isFull(): boolean;
+  /**
+   * Segments that only hold entries before `index` (a durable snapshot's) are no longer needed to
+   * restart: unlocks them, so that `purge` may remove them (etcd: ReleaseLockTo).
+   */
+  release(index: number): void;
+  /** Deletes the oldest released segments while more than `segmentsMax` exist; 0 keeps all. */
+  purge(segmentsMax: number): void;
+  /** Writes and syncs everything, unlocks and closes; `done` gets the failure, if any. */
+  close(done: (error: Error | null) => void): void;
+}
+
 /** What a reading of the log yields. */
 export interface WalContent {
   /** The bytes of the metadata record, as they were written (walpb: NodeID 1, ClusterID 2). */
@@ -67,10 +109,16 @@ export interface WalContent {
   readonly snapshotFound: boolean;
 }
 
+export interface OpenedWal extends WalContent {
+  readonly wal: Wal;
+  /** True when a torn tail was cut off (a copy is in `<segment>.broken`). */
+  readonly repaired: boolean;
+}
+
 /** Why a log is refused. */
 export type WalErrorCode =
   | "not-found" | "locked" | "exists" | "corrupt" | "metadata-conflict" | "snapshot-mismatch"
-  | "entry-gap" | "unexpected-type" | "file-gap" | "torn" | "io";
+  | "entry-gap" | "unexpected-type" | "file-gap" | "torn";
 
 /** A log that must not be used; the message names file, byte offset and what to do. */
 export class WalError extends Error {

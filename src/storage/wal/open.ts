@@ -1,0 +1,128 @@
+import type { Disk } from "../../platform/disk.ts";
+import { collect } from "./content.ts";
+import type { Collected, WalStart } from "./content.ts";
+import { encodeSnapshot } from "./codec.ts";
+import { RecordType, parentOf, segmentName } from "./format.ts";
+import { FrameWriter } from "./frame-writer.ts";
+import { lockSegment } from "./lock.ts";
+import { GROW_BYTES } from "./next-segment.ts";
+import { RecordReader } from "./record-reader.ts";
+import type { Ending } from "./record-reader.ts";
+import { cutTornTail, zeroTail } from "./repair.ts";
+import { chooseSegment, listSegments } from "./segments.ts";
+import { WalError } from "./types.ts";
+import type { OpenedWal, Wal, WalOptions } from "./types.ts";
+import { WalWriter } from "./writer.ts";
+import type { HeldSegment } from "./writer.ts";
+
+/**
+ * Creates the log (in `<dir>.tmp`, then renamed) with the given metadata record; blocking. A
+ * directory without segments that stands in its place is replaced.
+ * @throws WalError when a log is there; DiskError.
+ */
+export function createWal(options: WalOptions, metadata: Uint8Array): Wal {
+  const { disk, dir } = options;
+  if (listSegments(disk, dir).length > 0) {
+    throw new WalError({
+      code: "exists", message: "wal: there is a log already", file: dir, offset: -1,
+      remedy: "Start the member on it, or name an empty directory.",
+    });
+  }
+  const making = `${dir.replace(/\/+$/, "")}.tmp`;
+  disk.removeTreeSync(making);
+  disk.mkdirSync(making);
+  const name = segmentName(0, 0);
+  const path = `${making}/${name}`;
+  const file = disk.openSync(path, { write: true, create: true, exclusive: true });
+  try {
+    lockSegment(disk, file, path);
+    const sizeBytes = Math.min(GROW_BYTES, options.segmentBytes ?? GROW_BYTES);
+    disk.allocateSync(file, sizeBytes);
+    const frames = new FrameWriter(disk, { crc: 0, offset: 0 });
+    frames.crcRecord();
+    frames.record(RecordType.metadata, metadata);
+    frames.record(RecordType.snapshot, encodeSnapshot({ index: 0, term: 0, confState: null }));
+    for (const run of frames.takeRuns()) {
+      disk.writeSync(file, run.bytes.subarray(run.start, run.end), run.offset);
+    }
+    disk.syncSync(file);
+    disk.syncDirSync(making);
+    disk.removeTreeSync(dir);
+    disk.renameSync(making, dir);
+    disk.syncDirSync(parentOf(dir));
+    const segments = [{ name, sequence: 0, index: 0, file }];
+    const { offset, crc } = frames;
+    return new WalWriter(options, {
+      metadata, hardState: null, lastIndex: 0, segments, offset, sizeBytes, crc,
+    });
+  } catch (error) {
+    disk.closeSync(file);
+    throw error;
+  }
+}
+
+/**
+ * Opens the log at a snapshot for reading and appending; blocking. Repairs a torn tail once.
+ * @throws WalError for a log that must not be used or is locked by another process; DiskError.
+ */
+export function openWal(options: WalOptions, start: WalStart): OpenedWal {
+  const { disk, dir } = options;
+  const names = listSegments(disk, dir);
+  const chosen = chooseSegment(dir, names, start.index);
+  const segments: HeldSegment[] = names.map((name) => ({ ...name, file: null }));
+  try {
+    for (const segment of segments.slice(chosen)) {
+      const path = `${dir}/${segment.name}`;
+      segment.file = disk.openSync(path, { write: true });
+      lockSegment(disk, segment.file, path);
+    }
+    removeLeftovers(disk, dir);
+    return openLocked(options, start, segments);
+  } catch (error) {
+    for (const { file } of segments) if (file !== null) disk.closeSync(file);
+    throw error;
+  }
+}
+
+function openLocked(options: WalOptions, start: WalStart, segments: HeldSegment[]): OpenedWal {
+  const { disk } = options;
+  let { reader, content, ending } = read(options, start, segments);
+  const last = segments.at(-1)!;
+  const file = last.file!;
+  const repaired = ending === "torn";
+  if (repaired) {
+    const path = `${options.dir}/${last.name}`;
+    cutTornTail(disk, { path, file, endOffset: reader.endOffset });
+    ({ reader, content, ending } = read(options, start, segments));
+    if (ending === "torn") throw reader.refuse("torn", "the log is torn again after its repair");
+  } else zeroTail(disk, file, reader.endOffset);
+  const wal = new WalWriter(options, {
+    metadata: content.metadata,
+    hardState: content.hardState,
+    lastIndex: Math.max(content.lastIndex, last.index - 1, 0),
+    segments,
+    offset: reader.endOffset,
+    sizeBytes: disk.sizeSync(file),
+    crc: reader.crc,
+  });
+  const { metadata, hardState, entries, snapshotFound } = content;
+  return { wal, repaired, metadata, hardState, entries, snapshotFound };
+}
+
+function read(
+  options: WalOptions, start: WalStart, segments: readonly HeldSegment[],
+): { reader: RecordReader; content: Collected; ending: Ending } {
+  const readable = segments
+    .filter((segment) => segment.file !== null)
+    .map((segment) => ({ path: `${options.dir}/${segment.name}`, file: segment.file! }));
+  const reader = new RecordReader(options.disk, readable);
+  const content = collect(reader, start);
+  return { reader, content, ending: reader.ending };
+}
+
+/** Segments that were prepared and never used. */
+function removeLeftovers(disk: Disk, dir: string): void {
+  for (const name of disk.listSync(dir)) {
+    if (/^\d+\.tmp$/.test(name)) disk.unlinkSync(`${dir}/${name}`);
+  }
+}
