@@ -68,7 +68,7 @@ function checkCommand(
   scripts: ReadonlySet<string>,
   report: Report,
 ): void {
-  const npm = /^\s*\$?\s*npm (run )?([\w:-]+)/.exec(line);
+  const npm = /^\s*\$?\s*npm (run )?(?:-\S+ )*([\w:-]+)/.exec(line);
   if (
     npm !== null &&
     !scripts.has(npm[2]!) &&
