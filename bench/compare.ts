@@ -97,6 +97,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
       versions: Object.fromEntries(versions) as Record<string, string>,
       command: options.command,
       rounds: options.rounds,
+      keys: options.scale.keys,
       medians: mediansOf(turns),
     },
   };

@@ -1,7 +1,7 @@
 /**
- * `node bench/latency.ts [--server S] [--keys N] [--seconds S]`: how late is a small request while the
- * server works as hard as it can, compacts a million revisions and lists 100k keys for 8 clients,
- * 4 of whom have stopped reading? And by how much do those lists grow the process?
+ * `node bench/latency.ts [--server S] [--keys N] [--seconds S]`: how late is a small request while
+ * the server works as hard as it can, compacts a million revisions and lists 100k keys for 8
+ * clients, 4 of whom have stopped reading? And by how much do those lists grow the process?
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
@@ -144,10 +144,10 @@ function print(phase: Phase): void {
     loop === undefined
       ? ""
       : ` loop p99.9 ${loop.p999Ms.toFixed(1)} max ${loop.maxMs.toFixed(1)} ms`;
-  console.log(
-    `${phase.name.padEnd(26)} probe p50 ${ms(probe.p50_us)} p99 ${ms(probe.p99_us)} p99.9 ${ms(probe.p999_us)} max ${ms(probe.max_us)} ms${late}` +
-      `  RSS ${phase.rssBeforeMib.toFixed(0)} → peak ${phase.rssPeakMib.toFixed(0)} MiB`,
-  );
+  const small = `p50 ${ms(probe.p50_us)} p99 ${ms(probe.p99_us)} p99.9 ${ms(probe.p999_us)}`;
+  const rss = `${phase.rssBeforeMib.toFixed(0)} → peak ${phase.rssPeakMib.toFixed(0)} MiB`;
+  const what = phase.name.padEnd(26);
+  console.log(`${what} probe ${small} max ${ms(probe.max_us)} ms${late}  RSS ${rss}`);
   for (const other of phase.others) {
     const errors = JSON.stringify(other.errors);
     const shown = `${other.workload} ${other.conns}×${other.inflight}`;

@@ -100,7 +100,8 @@ export function machineLine(dir: string): string {
   const memory = Math.round(os.totalmem() / MIB / KIB);
   const model = cpus[0]?.model ?? "unknown CPU";
   const sync = Math.round(fdatasyncUs(dir));
-  return `${cpus.length} × ${model}, ${memory} GiB, Linux ${os.release()}, ${fileSystemOf(dir)}, fdatasync of 4 KiB ${sync} µs`;
+  const disk = `${fileSystemOf(dir)}, fdatasync of 4 KiB ${sync} µs`;
+  return `${cpus.length} × ${model}, ${memory} GiB, Linux ${os.release()}, ${disk}`;
 }
 
 /** The commit of the clone, `-dirty` when it has changes, or "unknown". */

@@ -22,6 +22,8 @@ export interface Recorded {
   readonly versions: Readonly<Record<string, string>>;
   readonly command: string;
   readonly rounds: number;
+  /** Preloaded keys. */
+  readonly keys: number;
   readonly medians: Medians;
 }
 

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, openSync, closeSync, readFileSync, rmSync } fr
 import net from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { load } from "./loader.ts";
 import { DEBIAN_VERSION, oraclePath } from "../test/compat/oracles/oracles.ts";
 
 const ROOT = path.join(import.meta.dirname, "..");
@@ -12,7 +13,7 @@ const NODE = path.join(ROOT, "node_modules", ".bin", "node");
 const SKEIN_MAIN = path.join(ROOT, "src", "cli", "server", "main.ts");
 const ETCD_NEW = "3.7";
 
-/** A server that does not answer /health for so long has failed to start. */
+/** A server that does not answer for so long has failed to start. */
 const START_MS = 30_000;
 /** After SIGTERM a server may write for so long before it is killed. */
 const STOP_MS = 20_000;
@@ -80,10 +81,11 @@ function freePort(): Promise<number> {
   });
 }
 
-async function isHealthy(url: string): Promise<boolean> {
+/** Healthy is a server that answers one linearizable range. */
+async function isHealthy(addr: string): Promise<boolean> {
   try {
-    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(1000) });
-    return (await response.text()).includes("true");
+    await load({ addr, workload: "range", keys: 4, conns: 1, inflight: 1, count: 1, verify: 0 });
+    return true;
   } catch {
     return false;
   }
@@ -127,7 +129,7 @@ export async function startServer(options: StartOptions): Promise<Server> {
   const alive = () => child.exitCode === null && child.signalCode === null;
   const stop = stopper(child, dir);
   const deadline = performance.now() + START_MS;
-  while (!(await isHealthy(url))) {
+  while (!(await isHealthy(address))) {
     if (alive() && performance.now() < deadline) {
       await sleep(POLL_MS);
       continue;

@@ -1,4 +1,4 @@
-/** The short form for CI: four rows, and a verdict on CPU per operation against what is recorded. */
+/** The short form for CI: four rows, CPU per operation judged by what is recorded. */
 import { compare } from "./compare.ts";
 import { terminalTable } from "./report.ts";
 import { compareCpu, readResults, WORSE_MAX, writeResults } from "./results.ts";

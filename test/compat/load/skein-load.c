@@ -16,7 +16,8 @@
 #include "hist.h"
 #include "workload.h"
 
-enum { EVENTS = 256, DRAIN_SECONDS = 30, REOPEN_MAX = 100 };
+/* A server that finishes no call for SILENCE_SECONDS is given up. */
+enum { EVENTS = 256, DRAIN_SECONDS = 30, SILENCE_SECONDS = 60, REOPEN_MAX = 100 };
 enum stall { STALL_NONE, STALL_WINDOW, STALL_SOCKET };
 
 struct options {
@@ -168,7 +169,8 @@ static void loop(struct run *r, struct window *w) {
   int64_t begin = clock_ns(), open_at = begin + (int64_t)(r->o->warmup_s * 1e9);
   int64_t close_at = r->limit != UINT64_MAX || r->work->kind == PRELOAD
                          ? INT64_MAX : open_at + (int64_t)(r->o->seconds * 1e9);
-  int64_t give_up = INT64_MAX;
+  int64_t give_up = INT64_MAX, silence = SILENCE_SECONDS * 1000000000ll, heard_at = begin;
+  uint64_t heard = 0;
   int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   struct epoll_event te = {.events = EPOLLIN, .data.u32 = UINT32_MAX};
   epoll_ctl(r->epoll, EPOLL_CTL_ADD, timer, &te);
@@ -186,7 +188,9 @@ static void loop(struct run *r, struct window *w) {
       give_up = r->now + (r->o->stall == STALL_NONE ? DRAIN_SECONDS : 0) * 1000000000ll;
     }
     if (r->stopping && (idle(r) || r->now >= give_up)) break;
-    if (r->reopened > REOPEN_MAX) break;
+    if (r->finished != heard) heard_at = r->now;
+    heard = r->finished;
+    if (r->reopened > REOPEN_MAX || (r->now - heard_at > silence && r->o->stall == STALL_NONE)) break;
     if (r->paced) {
       start_due(r);
       struct itimerspec at = {.it_value = {r->due_ns / 1000000000, r->due_ns % 1000000000}};
