@@ -167,8 +167,8 @@ class Run {
     if (dice === 0) return [span(a, "\0"), a, null];
     if (dice === 1) return [span("\0", "\0"), "", null];
     if (dice === 2) return [span(a, ""), a, `${a}\0`];
-    if (dice === 3) return [span(b, b), b, b];
-    return a < b || dice === 4 ? [span(a, b), a, b] : [span(b, a), b, a];
+    const [from, to] = dice === 3 ? [b, b] : a < b || dice === 4 ? [a, b] : [b, a];
+    return [span(from, to), from, to === "\0" ? null : to];
   }
 
   revision(): number {

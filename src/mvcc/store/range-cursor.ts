@@ -167,6 +167,7 @@ export class IndexCursor implements RangeCursor {
 
   /** Goes to the next key that is there at the revision. */
   #advance(): boolean {
+    if (this.#isAtEnd) return false;
     const { index } = this.#space;
     if (this.#bounds.isSingle) {
       this.#record = index.find(this.#bounds.from);
