@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesOf, hexOf, textBytes } from "./testing/hex.ts";
+import * as authpb from "./gen/authpb.ts";
 import * as etcdserverpb from "./gen/etcdserverpb.ts";
+import * as leasepb from "./gen/leasepb.ts";
+import * as mvccpb from "./gen/mvccpb.ts";
 import * as raftpb from "./gen/raftpb.ts";
 import * as snappb from "./gen/snappb.ts";
 import * as walpb from "./gen/walpb.ts";
@@ -120,6 +123,58 @@ test("membership changes", () => {
   assert.equal(
     encode(first + 6n, 0, promote),
     `0887f681e682b9e6d1b1011000${node}223b${hexOf(textBytes(promote))}`,
+  );
+});
+
+test("values of the buckets", () => {
+  const kv = {
+    ...mvccpb.createKeyValue(),
+    key: textBytes("a"),
+    createRevision: 2,
+    modRevision: 5,
+    version: 3,
+    value: textBytes("1"),
+  };
+  assert.equal(hexOf(mvccpb.encodeKeyValueToBytes(kv)), "0a0161100218052003" + "2a0131");
+  const lease = { id: 0x1234n, ttl: 60, remainingTTL: 0 };
+  assert.equal(hexOf(leasepb.encodeLeaseToBytes(lease)), "08b424103c");
+  const alarm = { memberID: A, alarm: etcdserverpb.AlarmType.NOSPACE };
+  assert.equal(hexOf(etcdserverpb.encodeAlarmMemberToBytes(alarm)), "08a3e3eee89be6f9b2e7011001");
+  const alice = {
+    name: textBytes("alice"),
+    password: textBytes("$2a$10$xxx"),
+    roles: ["r1"],
+    options: authpb.createUserAddOptions(),
+  };
+  assert.equal(
+    hexOf(authpb.encodeUserToBytes(alice)),
+    "0a05616c696365120a243261243130247878781a0272312200",
+  );
+  const permission = {
+    permType: authpb.PermissionType.READWRITE,
+    key: textBytes("/a"),
+    rangeEnd: textBytes("/b"),
+  };
+  const role = { name: textBytes("r1"), keyPermission: [permission] };
+  assert.equal(hexOf(authpb.encodeRoleToBytes(role)), "0a027231120a080212022f611a022f62");
+  const read = { ...authpb.createPermission(), key: textBytes("/a") };
+  const reader = { ...role, keyPermission: [read] };
+  assert.equal(hexOf(authpb.encodeRoleToBytes(reader)), "0a027231120412022f61");
+});
+
+test("lease questions between members", () => {
+  const request = { leaseTimeToLiveRequest: { id: 0x1234n, keys: true } };
+  assert.equal(hexOf(leasepb.encodeLeaseInternalRequestToBytes(request)), "0a0508b4241001");
+  const leaseTimeToLiveResponse = {
+    header: etcdserverpb.createResponseHeader(),
+    id: 0x1234n,
+    ttl: 41,
+    grantedTTL: 60,
+    keys: [textBytes("k1")],
+  };
+  assert.equal(
+    hexOf(leasepb.encodeLeaseInternalResponseToBytes({ leaseTimeToLiveResponse })),
+    "0a0d0a0010b4241829203c2a026b31",
   );
 });
 

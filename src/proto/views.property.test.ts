@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { messageOf } from "./testing/arbitrary.ts";
 import { type Message, parseSchema } from "./testing/model.ts";
+import { bytesOf } from "./testing/hex.ts";
 import { damage, damaged } from "./testing/mutate.ts";
 import * as api from "./gen/etcdserverpb.ts";
 import { PutView, RangeView, viewPut, viewRange } from "./views.ts";
@@ -49,6 +50,35 @@ test("a put's view agrees with the decoder and knows canonical bytes", () => {
     }),
     { numRuns },
   );
+});
+
+test("bytes that mean the same but are not canonical", () => {
+  const view = new PutView();
+  const canonical = (hex: string): boolean => {
+    const bytes = bytesOf(hex);
+    viewPut(new Cursor(bytes, 0, bytes.length), view);
+    return view.canonical;
+  };
+  assert.equal(canonical("0a0161 120162 1805 2001 2801 3001"), true);
+  assert.equal(canonical(""), true);
+  const others = [
+    "120162 0a0161", // order
+    "0a0161 0a0161", // twice
+    "0a00 120162", // empty key written
+    "1200", // empty value written
+    "0a8100 61", // long length
+    "12810062",
+    "8a00 01 61", // long tag
+    "188500", // long lease
+    "1800", // zero lease
+    "2000 2801", // false
+    "2002", // true as 2
+    "208100", // true in two bytes
+    "3000",
+    "0a0161 3801", // unknown field
+    "08 01", // wrong wire type
+  ];
+  for (const hex of others) assert.equal(canonical(hex), false, hex);
 });
 
 test("a range's view agrees with the decoder", () => {

@@ -76,6 +76,8 @@ test("64-bit fields: revisions saturate, ids are exact", () => {
     [-MAX + 1n, -(2 ** 53) + 1],
     [-MAX, -(2 ** 53)],
     [-MAX - 1n, -(2 ** 53)],
+    [-MAX - 2n ** 31n, -(2 ** 53)],
+    [MAX + 2n ** 31n, 2 ** 53],
     [-(2n ** 63n), -(2 ** 53)],
   ];
   for (const [value, expected] of cases) {
@@ -109,6 +111,15 @@ test("refused as Go refuses", () => {
   refused("7b 84 01"); // group ended by another field
   refused("7b 00 7c"); // field 0 in a group
   refused("79 00000000000000"); // seven of eight bytes
+});
+
+test("nothing is read behind the end, be it of the call or of a nested message", () => {
+  const put = bytesOf("0a0161 0a0162");
+  assert.throws(() => api.decodePutRequest(put, 0, 2), ProtoError);
+  assert.equal(hexOf(api.decodePutRequest(put, 0, 3).key), "61");
+  // An op of 4 bytes, whose put claims 3 bytes where 2 are left; more follows the op.
+  const txn = bytesOf("1204 1203 0a01 6161");
+  assert.throws(() => api.decodeTxnRequest(txn, 0, txn.length), ProtoError);
 });
 
 test("skipped as Go skips", () => {
@@ -230,6 +241,28 @@ test("deep messages: what is put aside still merges in order and is still checke
   assert.throws(() => api.decodeTxnRequest(wrong, 0, wrong.length), ProtoError);
   const bytes = api.encodeTxnRequestToBytes(api.decodeTxnRequest(deep, 0, deep.length));
   assert.equal(hexOf(bytes), hexOf(deep));
+});
+
+test("deep messages: both halves of a txn that was sent in two pieces", () => {
+  // 100 txns around an op whose txn comes in two pieces of one op each.
+  let bytes = bytesOf("2207 1205 0a03 0a0161 2207 1205 0a03 0a0162");
+  for (let i = 0; i < 100; i++) {
+    for (const tag of [0x12, 0x22]) {
+      const into = new Uint8Array(bytes.length + 8);
+      into[0] = tag;
+      const at = writeVarint(bytes.length, into, 1);
+      into.set(bytes, at);
+      bytes = into.slice(0, at + bytes.length);
+    }
+  }
+  const outermost = api.decodeRequestOp(bytes, 0, bytes.length);
+  let ops: api.RequestOp[] = [outermost];
+  for (let i = 0; i < 101; i++) {
+    const request: api.RequestOpRequest = ops[0]?.request;
+    ops = request?.case === "requestTxn" ? request.value.success : [];
+  }
+  const keys = ops.map((op) => (op.request?.case === "requestRange" ? op.request.value.key : op));
+  assert.deepEqual(keys, [textBytes("a"), textBytes("b")]);
 });
 
 test("encoders refuse what would not fit the stack", () => {
