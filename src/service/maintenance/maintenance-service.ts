@@ -87,7 +87,7 @@ export class MaintenanceService {
       this.#fail(token, revisionError(error));
       return;
     }
-    const hash = store.newHash(revision);
+    const hash = store.newHash(revision, clock.monotonicMs());
     jobs.add({
       step: () => {
         if (!hash.step(HASH_STEP_CHANGES, clock.monotonicMs())) return false;

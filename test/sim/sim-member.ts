@@ -1,0 +1,133 @@
+import { createHash } from "node:crypto";
+import { MetricsRegistry } from "../../src/base/metrics/registry.ts";
+import { memberConfig } from "../../src/member/config.ts";
+import { prepareDirectories } from "../../src/member/bootstrap.ts";
+import { Core } from "../../src/member/core.ts";
+import type { Disk } from "../../src/platform/disk.ts";
+import type { Logger } from "../../src/platform/logger.ts";
+import type { Network } from "../../src/platform/network.ts";
+import type { ByteSource, Code, ReplySink, Token } from "../../src/service/rpc.ts";
+import type { VirtualClock } from "../../src/sim/world/clock.ts";
+import { ProcessClock } from "../../src/sim/world/process-clock.ts";
+import { SeededRandom } from "../../src/sim/world/random.ts";
+
+/** How a call ended. */
+export type Outcome =
+  | { readonly ok: true; readonly message: Uint8Array }
+  | { readonly ok: false; readonly code: Code; readonly text: string };
+
+const SILENT: Logger = { enabled: () => false, log: () => {}, with: () => SILENT };
+const NO_NETWORK: Network = {
+  listen: () => {
+    throw new Error("no network in this world");
+  },
+  connect: () => {
+    throw new Error("no network in this world");
+  },
+};
+
+/** Collects replies by token, as a door would send them. */
+class SimSink implements ReplySink {
+  readonly waiting = new Map<Token, (outcome: Outcome) => void>();
+
+  reply(token: Token, bytes: Uint8Array, start: number, end: number): void {
+    this.#settle(token, { ok: true, message: bytes.slice(start, end) });
+  }
+
+  replyFrom(token: Token, totalBytes: number, source: ByteSource): void {
+    const message = new Uint8Array(totalBytes);
+    let at = 0;
+    while (at < totalBytes) {
+      const count = source.read(message, at, Math.min(4096, totalBytes - at));
+      if (count <= 0) break;
+      at += count;
+    }
+    source.release();
+    if (at === totalBytes) this.#settle(token, { ok: true, message });
+    else this.#settle(token, { ok: false, code: 13, text: `source ended at ${at} of ${totalBytes}` });
+  }
+
+  send(): boolean {
+    return true;
+  }
+
+  sendFrom(): void {}
+
+  finish(token: Token, code: Code, text: string): void {
+    this.#settle(token, { ok: false, code, text });
+  }
+
+  metadata(): string | undefined {
+    return undefined;
+  }
+
+  remoteAddress(): string {
+    return "sim";
+  }
+
+  #settle(token: Token, outcome: Outcome): void {
+    const waiter = this.waiting.get(token);
+    this.waiting.delete(token);
+    waiter?.(outcome);
+  }
+}
+
+export interface SimMemberOptions {
+  readonly clock: VirtualClock;
+  readonly disk: Disk;
+  readonly seed: number;
+  readonly onFatal?: (error: Error) => void;
+}
+
+/** One incarnation of a member's process in a simulated world; clients call its service. */
+export class SimMember {
+  readonly core: Core;
+  readonly #clock: ProcessClock;
+  readonly #sink = new SimSink();
+  readonly #methods = new Map<string, number>();
+  #nextToken = 1;
+
+  /** @throws what opening the log throws. */
+  constructor(options: SimMemberOptions) {
+    this.#clock = new ProcessClock(options.clock);
+    const platform = {
+      clock: this.#clock,
+      disk: options.disk,
+      network: NO_NETWORK,
+      random: new SeededRandom(options.seed),
+      crypto: { sha1: (bytes: Uint8Array) => createHash("sha1").update(bytes).digest() },
+      logger: SILENT,
+      metrics: new MetricsRegistry(),
+    };
+    const config = memberConfig({ dataDir: "data" });
+    prepareDirectories(options.disk, config);
+    this.core = new Core(platform, config, {
+      onFatal: options.onFatal ?? ((error) => {
+        throw error;
+      }),
+      onClusterChange: () => {},
+    });
+    this.core.service.router.bind(this.#sink);
+    this.core.service.router.methods.forEach(({ service, name }, id) => {
+      this.#methods.set(`${service}/${name}`, id);
+    });
+    this.core.run();
+  }
+
+  /** Calls `method` of the KV service; `done` comes later, or never when the process dies. */
+  call(method: string, request: Uint8Array, done: (outcome: Outcome) => void): void {
+    const token = this.#nextToken++;
+    this.#sink.waiting.set(token, done);
+    // Between guards, as a socket's buffer would have it.
+    const buffer = new Uint8Array(request.length + 2).fill(0xee);
+    buffer.set(request, 1);
+    const id = this.#methods.get(`etcdserverpb.KV/${method}`)!;
+    this.core.service.router.request(id, token, buffer, 1, request.length + 1);
+    buffer.fill(0xdd);
+  }
+
+  /** The process is gone: nothing of it runs any more. */
+  die(): void {
+    this.#clock.die();
+  }
+}
