@@ -41,7 +41,11 @@ export async function parseRequest(line: string, io: Io): Promise<Op> {
     return ops.get(key, options);
   }
   if (kind === "put") {
-    const { key, value, options } = await putOperation(args, flags, io);
+    const { key, value, options } = await putOperation(args, flags, {
+      ...io,
+      // Standard input is the transaction itself: no value can come from there.
+      readAll: () => Promise.resolve(""),
+    });
     return ops.put(key, value, options);
   }
   const { key, options } = await delOperation(args, flags, io);

@@ -1,0 +1,111 @@
+import { parse } from "../errors/proto-writer.ts";
+import type { Step } from "./script.ts";
+
+/** What a run of the tool gave. */
+export interface Outcome {
+  readonly exitCode: number;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+}
+
+/** What differs from server to server and says nothing. */
+export interface Identity {
+  readonly endpoint: string;
+  readonly peer: string;
+  readonly memberId: bigint;
+  readonly clusterId: bigint;
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+/** A protobuf answer without its header, field by field. */
+function protobufText(bytes: Buffer, drop: readonly number[]): string {
+  const lines: string[] = [];
+  for (const [number, values] of parse(bytes)) {
+    if (drop.includes(number)) continue;
+    for (const value of values) {
+      lines.push(`${number}: ${typeof value === "bigint" ? value : hexOf(value)}`);
+    }
+  }
+  return lines.join("\n");
+}
+
+/** Numbers that grow or wear on their own. */
+const VARIABLE: readonly (readonly [RegExp, string])[] = [
+  [/"(raft_term|raftTerm|raftIndex|raftAppliedIndex|dbSize|dbSizeInUse|hash)":\d+/g, '"$1":N'],
+  [/"(RaftTerm|RaftIndex|RaftAppliedIndex|DBSize|DBSizeInUse|Hash)" : \d+/g, '"$1" : N'],
+  [/took = \S+/g, "took = T"],
+  [/"took":"[^"]*"/g, '"took":"T"'],
+  [/"Took" : \S+/g, '"Took" : T'],
+];
+
+/** Cells of `endpoint status` that vary: sizes, share, term and indexes. */
+function statusCells(line: string, separator: string): string {
+  const cells = line.split(separator);
+  if (cells.length < 10) return line;
+  return cells
+    .map((cell) => cell.trim())
+    .map((cell) => (/^(\d+(\.\d)? [kM]?B|\d+%|\d+)$/.test(cell) ? "N" : cell))
+    .join(separator);
+}
+
+function ruled(line: string): string {
+  return line
+    .replace(/─+/g, "─")
+    .replace(/ +/g, " ")
+    .replace(/[-+]{3,}/g, "-");
+}
+
+/** Text in which two good answers to one step are equal. */
+export function normalise(step: Step, outcome: Outcome, identity: Identity): string {
+  const lines = [`exit ${outcome.exitCode}`];
+  if (step.exitOnly === true) return lines[0] as string;
+  const format = /-w[ =]?(\w+)/.exec(step.args.join(" "))?.[1];
+  const isStatus = step.args.includes("status");
+  const isTable = format === "table" && outcome.exitCode === 0;
+  let text = outcome.stdout.toString("latin1");
+  if (format === "protobuf" && outcome.exitCode === 0) {
+    text = step.args[0] === "member" ? `${text.length} bytes` : protobufText(outcome.stdout, [1]);
+  } else if (isTable) {
+    text = outcome.stdout.toString("utf8").split("\n").map(ruled).join("\n");
+    text = text.replace(/│ [\d.]+(ns|µs|ms|s) │/g, "│ T │");
+    if (isStatus)
+      text = text
+        .split("\n")
+        .map((line) => statusCells(line, "│"))
+        .join("\n");
+  } else if (isStatus)
+    text = text
+      .split("\n")
+      .map((line) => statusCells(line, ", "))
+      .join("\n");
+  for (const [pattern, replacement] of VARIABLE) text = text.replace(pattern, replacement);
+  lines.push(unnamed(text, identity));
+  const errors = unnamed(outcome.stderr.toString("latin1"), identity);
+  lines.push("stderr:", errorLines(errors));
+  return lines.join("\n");
+}
+
+function unnamed(text: string, { endpoint, peer, memberId, clusterId }: Identity): string {
+  return text
+    .replaceAll(memberId.toString(), "MEMBER")
+    .replaceAll(memberId.toString(16), "MEMBER")
+    .replaceAll(clusterId.toString(), "CLUSTER")
+    .replaceAll(clusterId.toString(16), "CLUSTER")
+    .replaceAll(endpoint, "ENDPOINT")
+    .replaceAll(peer, "PEER");
+}
+
+/** The lines of standard error that are words to the user: no log lines, no usage. */
+function errorLines(text: string): string {
+  const usage = text.search(/^Usage:/m);
+  const spoken = usage < 0 ? text : text.slice(0, usage);
+  const after = usage < 0 ? [] : text.slice(usage).split("\n");
+  return [...spoken.split("\n"), ...after.filter((line) => line.startsWith("Error:"))]
+    .filter((line) => !line.startsWith("{"))
+    .map((line) => line.replaceAll(/skeinctl|etcdctl/g, "TOOL").trimEnd())
+    .filter((line) => line !== "")
+    .join("\n");
+}
