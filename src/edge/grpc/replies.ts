@@ -118,6 +118,7 @@ export class Replies implements ReplySink {
   sourceDone(call: Call): void {
     call.source = null;
     if (call.lastMessage) this.end(call, Code.ok, "");
+    else this.#core.service.writable(call.token);
   }
 
   /** Kills a live call whose reply may be half sent: with a status if it can still be told. */
