@@ -1,20 +1,23 @@
 // The one script that must run on an old Node: it installs what the others need, Node itself
 // included (docs/decisions/0001-node-from-the-registry.md), and returns at once when done before.
 "use strict";
-const { existsSync, statSync } = require("node:fs");
+const { createHash } = require("node:crypto");
+const { existsSync, readFileSync, writeFileSync } = require("node:fs");
 const { spawnSync } = require("node:child_process");
 const path = require("node:path");
 
 const root = path.join(__dirname, "..");
 const lock = path.join(root, "package-lock.json");
-/** npm writes it last: an install that was cut off is done again. */
-const installed = path.join(root, "node_modules", ".package-lock.json");
+/** What was installed last; written at the end, so that an install that was cut off is done again. */
+const marker = path.join(root, "node_modules", ".skein-installed");
 const packagedNode = path.join(root, "node_modules", ".bin", "node");
 /** Oldest Node that runs our sources as they are; same as "engines" in package.json. */
 const OLDEST_NODE = [24, 12];
 
+const fingerprint = createHash("sha256").update(readFileSync(lock)).digest("hex");
+
 function isInstalled() {
-  return existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs;
+  return existsSync(marker) && readFileSync(marker, "utf8") === fingerprint;
 }
 
 function fail(message) {
@@ -24,10 +27,12 @@ function fail(message) {
 
 /** The npm that runs us, by the Node that runs it: not the one in the folder it will replace. */
 function install() {
-  const args = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+  // Not "ci": it demands lock entries for binaries of platforms that a mirror may not carry.
+  const args = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
   const npm = process.env.npm_execpath;
   const stdio = ["ignore", 2, 2];
-  if (!npm) return spawnSync("npm", args, { cwd: root, stdio, shell: process.platform === "win32" });
+  if (!npm)
+    return spawnSync("npm", args, { cwd: root, stdio, shell: process.platform === "win32" });
   const node = process.env.npm_node_execpath || process.execPath;
   return spawnSync(node, [npm, ...args], { cwd: root, stdio });
 }
@@ -39,8 +44,11 @@ function hasNewNode() {
 }
 
 if (!isInstalled()) {
-  process.stderr.write("skein: first run, installing what it needs (some seconds) ...\n");
-  if (install().status !== 0) fail("npm ci failed; see the lines above, then run the command again");
+  process.stderr.write("skein: installing what it needs, once (some seconds) ...\n");
+  if (install().status !== 0) {
+    fail("npm install failed; see the lines above, then run the command again");
+  }
+  writeFileSync(marker, fingerprint);
 }
 if (!hasNewNode()) {
   fail(
