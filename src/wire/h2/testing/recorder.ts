@@ -31,7 +31,8 @@ export class Recorder implements H2Handler {
   ): void {
     const pieces = this.bodies.get(streamId) ?? [];
     this.bodies.set(streamId, pieces);
-    if (end > start) pieces.push(bytes.slice(start, end));
+    // Not `slice`: on a Buffer that would be a view.
+    if (end > start) pieces.push(new Uint8Array(bytes.subarray(start, end)));
     if (endStream) this.events.push(`onDataEnd ${streamId}`);
     this.on.onData?.(streamId, endStream);
   }
