@@ -282,22 +282,24 @@ export class VirtualDisk implements Disk {
     }
   }
 
-  /** What a failed operation leaves: a write some of its bytes, a sync a lie (see VirtualFile). */
+  /** What a failed operation leaves: a write some of its sectors, a sync a lie (VirtualFile). */
   #spoil(op: DiskOp): void {
-    const { prng } = this.#machine;
-    if (op.op === "sync") this.#handle(op.file).file.failSync(prng);
-    if (op.op === "write" && op.end > op.start) {
-      this.#write({ ...op, end: op.start + prng.below(op.end - op.start) });
-    }
+    if (op.op === "sync") this.#handle(op.file).file.failSync(this.#machine.prng);
+    if (op.op === "write") this.#tear(op);
   }
 
   /** The operation that a crash interrupts: a write arrives up to some sector. */
   #tearRunning(): void {
     const op = this.#running?.list.ops[this.#running.step];
-    if (this.#dead || op?.op !== "write" || op.end === op.start) return;
+    if (!this.#dead && op?.op === "write") this.#tear(op);
+  }
+
+  /** The kernel copies page by page, so what a write leaves undone begins at a sector. */
+  #tear(op: DiskOp & { op: "write" }): void {
+    if (op.end === op.start) return;
     const stop = op.offset + this.#machine.prng.below(op.end - op.start);
-    const end = op.start + Math.max(0, stop - (stop % SECTOR_BYTES) - op.offset);
-    this.#write({ ...op, end });
+    const bytes = Math.max(0, stop - (stop % SECTOR_BYTES) - op.offset);
+    this.#write({ ...op, end: op.start + bytes });
   }
 
   #write(op: DiskOp & { op: "write" }): void {

@@ -35,7 +35,8 @@ export interface Run {
 export class FrameWriter {
   readonly #disk: Disk;
   #idle: Uint8Array[] = [];
-  #chunk: Uint8Array;
+  /** Empty until the first record. */
+  #chunk: Uint8Array = new Uint8Array(0);
   /** Next byte to write, and first byte not taken yet. */
   #at = 0;
   #from = 0;
@@ -48,7 +49,6 @@ export class FrameWriter {
     this.#disk = disk;
     this.#crc = position.crc;
     this.#offset = position.offset;
-    this.#chunk = disk.sharedBuffer(CHUNK_BYTES);
   }
 
   get offset(): number {
@@ -170,7 +170,7 @@ export class FrameWriter {
 
   #reserve(length: number): void {
     if (this.#chunk.length - this.#at >= length) return;
-    this.#seal(true);
+    if (this.#chunk.length > 0) this.#seal(true);
     const idle = length <= CHUNK_BYTES ? this.#idle.pop() : undefined;
     this.#chunk = idle ?? this.#disk.sharedBuffer(Math.max(CHUNK_BYTES, length));
     this.#at = 0;

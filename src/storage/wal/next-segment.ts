@@ -92,9 +92,9 @@ export class SegmentPreparer {
     return true;
   }
 
-  /** Names alternate: the one before may not be renamed yet. @throws WalError, DiskError. */
+  /** Names rise: those before may not be renamed yet. @throws WalError, DiskError. */
   #create(): GrowingSegment {
-    const path = `${this.#dir}/${this.#count++ % 2}.tmp`;
+    const path = `${this.#dir}/${this.#count++}.tmp`;
     const file = this.#disk.openSync(path, { write: true, create: true, exclusive: true });
     lockSegment(this.#disk, file, path);
     return { file, path, allocatedBytes: 0, full: false };

@@ -1,4 +1,4 @@
-import type { Disk } from "../../platform/disk.ts";
+import type { Disk, FileId } from "../../platform/disk.ts";
 import { collect } from "./content.ts";
 import type { Collected, WalStart } from "./content.ts";
 import { encodeSnapshot } from "./codec.ts";
@@ -96,6 +96,7 @@ function openLocked(options: WalOptions, start: WalStart, segments: HeldSegment[
     ({ reader, content, ending } = read(options, start, segments));
     if (ending === "torn") throw reader.refuse("torn", "the log is torn again after its repair");
   } else zeroTail(disk, file, reader.endOffset);
+  makeDurable(options, file);
   const wal = new WalWriter(options, {
     metadata: content.metadata,
     hardState: content.hardState,
@@ -118,6 +119,17 @@ function read(
   const reader = new RecordReader(options.disk, readable);
   const content = collect(reader, start);
   return { reader, content, ending: reader.ending };
+}
+
+/**
+ * What was read counts as durable from now on, but the process before may have been killed between
+ * a write and its sync, or between a rename and the sync of its directory, with only the page cache
+ * keeping it. (etcd leaves this gap.)
+ */
+function makeDurable({ disk, dir }: WalOptions, file: FileId): void {
+  disk.syncSync(file);
+  disk.syncDirSync(dir);
+  disk.syncDirSync(parentOf(dir));
 }
 
 /** Segments that were prepared and never used. */

@@ -36,12 +36,13 @@ export function cutTornTail(
  */
 export function zeroTail(disk: Disk, file: FileId, endOffset: number): void {
   const size = disk.sizeSync(file);
-  const piece = new Uint8Array(PIECE_BYTES);
+  const left = Math.min(PIECE_BYTES, Math.max(0, size - endOffset));
+  const piece = new Uint8Array(left + 4 - (left % 4));
   const words = new Int32Array(piece.buffer);
   let changed = false;
   for (let offset = endOffset; offset < size; offset += piece.length) {
-    piece.fill(0);
     const read = disk.readSync(file, piece, offset);
+    piece.fill(0, read);
     if (words.every((word) => word === 0)) continue;
     piece.fill(0);
     disk.writeSync(file, piece.subarray(0, read), offset);
