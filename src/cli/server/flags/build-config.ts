@@ -45,7 +45,6 @@ export function initialCluster(settings: Settings): Parsed<readonly InitialMembe
   const isDefault = !settings.isChanged("initial-cluster");
   const text = name !== "default" && isDefault ? own.join(",") : settings.text("initial-cluster");
   const members = new Map<string, Set<string>>();
-  const seen = new Set<string>();
   for (const part of text.split(",").map((each) => each.trim())) {
     if (part === "") continue;
     const [member, url] = [part.slice(0, part.indexOf("=")), part.slice(part.indexOf("=") + 1)];
@@ -54,8 +53,6 @@ export function initialCluster(settings: Settings): Parsed<readonly InitialMembe
     }
     const parsed = parseUrl(url);
     if ("error" in parsed) return parsed;
-    if (seen.has(url)) return { error: `initial cluster ${text} has duplicate url` };
-    seen.add(url);
     if (!members.has(member)) members.set(member, new Set());
     members.get(member)!.add(url);
   }
@@ -75,18 +72,35 @@ export function bootstrapError(
     return `couldn't find local name "${name}" in the initial cluster configuration`;
   }
   const advertised = settings.urls("initial-advertise-peer-urls").map((url) => url.text);
-  const named = own.peerUrls.map((url) => `${name}=${url}`).join(",");
   const told = advertised.join(",");
-  const missing = own.peerUrls.find((url) => !advertised.includes(url));
-  if (missing !== undefined) {
-    return `--initial-cluster has ${named} but missing from --initial-advertise-peer-urls=${told}`;
+  const missing = own.peerUrls.filter((url) => !advertised.includes(url));
+  if (missing.length > 0) {
+    const which = missing.map((url) => `${name}=${url}`).join(",");
+    const why = differingUrls(advertised, own.peerUrls);
+    return `--initial-cluster has ${which} but missing from --initial-advertise-peer-urls=${told} (${why})`;
   }
-  const extra = advertised.find((url) => !own.peerUrls.includes(url));
-  if (extra !== undefined) {
-    return `--initial-advertise-peer-urls has ${told} but missing from --initial-cluster=${named}`;
+  const extra = advertised.filter((url) => !own.peerUrls.includes(url));
+  if (extra.length > 0) {
+    // etcd shows the advertised URLs here once more, not those of the cluster.
+    const named = advertised.map((url) => `${name}=${url}`).join(",");
+    return `--initial-advertise-peer-urls has ${extra.join(",")} but missing from --initial-cluster=${named}`;
+  }
+  const all = cluster.flatMap((member) => member.peerUrls);
+  if (new Set(all).size < all.length) {
+    const shown = cluster.flatMap((each) => each.peerUrls.map((url) => `${each.name}=${url}`));
+    return `initial cluster ${shown.sort().join(",")} has duplicate url`;
   }
   if (cluster.length === 1) return null;
   return `--initial-cluster names ${cluster.length} members; clusters of several are not yet served`;
+}
+
+/** How etcd explains that two sorted lists of URLs are not the same. */
+function differingUrls(a: readonly string[], b: readonly string[]): string {
+  const quoted = (urls: readonly string[]): string =>
+    `[${urls.map((url) => `"${url}"`).join(" ")}]`;
+  if (a.length !== b.length) return `len(${quoted(a)}) != len(${quoted(b)})`;
+  const at = a.findIndex((url, index) => url !== b[index]);
+  return `resolved urls: "${a[at]}" != "${b[at]}"`;
 }
 
 function autoCompaction(settings: Settings): AutoCompaction {

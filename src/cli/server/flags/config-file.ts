@@ -34,7 +34,7 @@ export function readConfigFile(text: string): FileResult {
   const values = new Map<string, Value>();
   if (root === null || root === undefined) return { values };
   if (typeof root !== "object" || Array.isArray(root)) {
-    return { error: mismatch(root, "", "embed.configYAML"), plain: false };
+    return { error: mismatch(root, null, "embed.configYAML"), plain: false };
   }
   for (const flag of FLAGS) {
     if (flag.fileKey === null || flag.name === "config-file") continue;
@@ -77,18 +77,40 @@ const GO_TYPES: Readonly<Record<FlagKind, string>> = {
   gates: "string",
 };
 
-function mismatch(value: unknown, key: string, type: string): string {
+/** Keys that etcd decodes into a block of their own, which its messages name. */
+const JSON_BLOCK = new Set([
+  "listen-peer-urls",
+  "listen-client-urls",
+  "listen-client-http-urls",
+  "initial-advertise-peer-urls",
+  "advertise-client-urls",
+  "cors",
+  "host-whitelist",
+  "feature-gates",
+]);
+
+/** Go's name of the field, as its decoder shows it. */
+function fieldOf(key: readonly string[]): string {
+  const path = key.join(".");
+  if (path.includes("-transport-security.")) return `securityConfig.configJSON.${path}`;
+  if (key[0] === "socket-options") return `SocketOpts.Config.${path}`;
+  if (key[0] === "discovery-config") return `DiscoveryConfig.Config.${path}`;
+  return `configYAML.${JSON_BLOCK.has(path) ? "configJSON" : "Config"}.${path}`;
+}
+
+/** Go's error for a value of the wrong type; `key` is null for the whole file. */
+function mismatch(value: unknown, key: readonly string[] | null, type: string): string {
   let what: string = typeof value;
   if (Array.isArray(value)) what = "array";
   else if (typeof value === "boolean") what = "bool";
-  else if (typeof value === "number") what = `number${Number.isInteger(value) ? "" : ` ${value}`}`;
-  const where =
-    key === "" ? `Go value of type ${type}` : `Go struct field configYAML.${key} of type ${type}`;
-  return `error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${what} into ${where}`;
+  else if (typeof value === "number") what = /int/.test(type) ? `number ${value}` : "number";
+  const where = key === null ? "value" : `struct field ${fieldOf(key)}`;
+  const text = `cannot unmarshal ${what} into Go ${where} of type ${type}`;
+  return `error unmarshaling JSON: while decoding JSON: json: ${text}`;
 }
 
 function fileValue(flag: FlagSpec, found: unknown): Parsed<Value> {
-  const wrong = { error: mismatch(found, flag.fileKey!.join("."), GO_TYPES[flag.kind]) };
+  const wrong = { error: mismatch(found, flag.fileKey, GO_TYPES[flag.kind]) };
   switch (flag.kind) {
     case "bool":
       return typeof found === "boolean" ? { value: found } : wrong;
@@ -104,19 +126,20 @@ function fileValue(flag: FlagSpec, found: unknown): Parsed<Value> {
     case "list":
     case "sortedList":
       if (COMMA_STRINGS.has(flag.name)) {
-        return typeof found === "string" ? parseValue(flag, found) : wrong;
+        return typeof found === "string"
+          ? parseValue(flag, found)
+          : { error: mismatch(found, flag.fileKey, "string") };
       }
       if (!Array.isArray(found)) return wrong;
+      for (const item of found as unknown[]) {
+        if (typeof item !== "string") return { error: mismatch(item, flag.fileKey, "string") };
+      }
       return { value: flag.kind === "list" ? found.map(String) : found.map(String).sort() };
     case "enum":
-      return isScalar(found) ? { value: String(found) } : wrong;
+      return typeof found === "string" ? { value: found } : wrong;
     case "string":
     case "urls":
     case "gates":
-      return isScalar(found) ? parseValue(flag, String(found)) : wrong;
+      return typeof found === "string" ? parseValue(flag, found) : wrong;
   }
-}
-
-function isScalar(value: unknown): value is string | number | boolean {
-  return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 }

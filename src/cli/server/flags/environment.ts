@@ -13,6 +13,9 @@ export type EnvironmentResult = { readonly notes: Note[] } & (
   | { readonly conflict: string }
 );
 
+/** Set by images and deployments for other ends; etcd warns and does not take it as a flag. */
+const VERSION_VARIABLE = "ETCD_VERSION";
+
 /** Variables that etcd knows and that are no flags. */
 const OTHER_VARIABLES = new Set([
   "ETCD_UNSUPPORTED_ARCH",
@@ -37,6 +40,7 @@ export function readEnvironment(
     const variable = envName(flag.name);
     const text = env[variable];
     if (text === undefined || text === "" || onCommandLine.has(flag.name)) continue;
+    if (variable === VERSION_VARIABLE) continue;
     used.add(variable);
     const parsed = parseValue(flag, text);
     if ("error" in parsed) {
@@ -57,7 +61,7 @@ export function readEnvironment(
 }
 
 function strange(variable: string, text: string): Note {
-  if (variable === "ETCD_VERSION") {
+  if (variable === VERSION_VARIABLE) {
     const fields = { key: variable, value: text };
     return { level: "warn", message: "cannot set special environment variable", fields };
   }
