@@ -35,10 +35,12 @@ export interface StartState {
 
 /** Checks that the directories can be written, as etcd does, and creates them. @throws StartError. */
 export function prepareDirectories(disk: Disk, config: MemberConfig): void {
-  const snapDir = `${config.dataDir}/member/snap`;
-  for (const dir of [config.dataDir, `${config.dataDir}/member`, snapDir]) {
+  const memberDir = `${config.dataDir}/member`;
+  const snapDir = `${memberDir}/snap`;
+  const walParent = config.walDir.slice(0, Math.max(1, config.walDir.lastIndexOf("/")));
+  for (const dir of [config.dataDir, memberDir, snapDir, walParent]) {
     try {
-      disk.mkdirSync(dir);
+      makeDurableDirectory(disk, dir);
       const touch = `${dir}/.touch`;
       disk.closeSync(disk.openSync(touch, { write: true, create: true }));
       disk.unlinkSync(touch);
@@ -52,6 +54,24 @@ export function prepareDirectories(disk: Disk, config: MemberConfig): void {
     }
   }
   refuseForeignData(disk, snapDir);
+}
+
+/**
+ * Creates `dir` and what is missing above it, each entry durable: without that a power loss takes the
+ * directory with everything synced inside it. An entry that is there may be of a start that was cut
+ * off before this sync, so it is synced again, unless the directory above is none of our business.
+ */
+function makeDurableDirectory(disk: Disk, dir: string): void {
+  const slash = dir.lastIndexOf("/");
+  const parent = slash > 0 ? dir.slice(0, slash) : slash === 0 ? "/" : ".";
+  const existed = disk.existsSync(dir);
+  if (!existed && parent !== "." && parent !== "/") makeDurableDirectory(disk, parent);
+  disk.mkdirSync(dir);
+  try {
+    disk.syncDirSync(parent);
+  } catch (error) {
+    if (!existed || !(error instanceof DiskError) || error.code !== "EACCES") throw error;
+  }
 }
 
 /** What etcd or a newer Skein keeps beside the log would be ignored, so it is refused. */

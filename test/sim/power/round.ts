@@ -14,7 +14,7 @@ import {
 import { VirtualClock } from "../../../src/sim/world/clock.ts";
 import { type CrashMode, VirtualDisk } from "../../../src/sim/world/disk.ts";
 import { SimMember } from "../sim-member.ts";
-import { History, type Write } from "./history.ts";
+import { History, shownByStore, type Write } from "../history.ts";
 
 const KEYS = 50;
 const CLIENTS = 64;
@@ -58,7 +58,7 @@ export function runPowerWorld(options: PowerOptions): PowerResult {
       if (!clock.runUntil(() => member.core.isReady, READY_LIMIT_MS)) {
         problems.push("the member did not become ready");
       } else {
-        problems.push(...history.check(member.core.store));
+        problems.push(...history.check(shownByStore(member.core.store)));
       }
     }
     if (problems.length > 0 || member === null || crash === options.crashes) {

@@ -1,6 +1,6 @@
-import type { KvStore } from "../../../src/mvcc/store/store.ts";
-import { newSpan } from "../../../src/base/span.ts";
-import { decodeKeyValue } from "../../../src/proto/gen/mvccpb.ts";
+import type { KvStore } from "../../src/mvcc/store/store.ts";
+import { newSpan } from "../../src/base/span.ts";
+import { decodeKeyValue } from "../../src/proto/gen/mvccpb.ts";
 
 /** One request that changes keys, and what became of it as far as its client knows. */
 export interface Write {
@@ -13,7 +13,14 @@ export interface Write {
   foundRevision: number;
 }
 
-interface Change {
+/** What the server has, as its clients or its store can tell. */
+export interface Shown {
+  readonly currentRevision: number;
+  changesAt(revision: number): readonly Change[];
+}
+
+/** One key changed at a revision. */
+export interface Change {
   readonly key: string;
   /** null for a tombstone. */
   readonly value: string | null;
@@ -41,16 +48,18 @@ export class History {
     if (hasEffect) this.#acked.set(revision, write);
   }
 
-  /** Everything wrong with the store; empty when all acknowledged writes are there and nothing else. */
-  check(store: KvStore): string[] {
+  /**
+   * Everything wrong from revision `from` on; empty when all acknowledged writes are there and nothing
+   * else.
+   */
+  check(shownNow: Shown, from = 2): string[] {
     const problems: string[] = [];
-    const last = store.currentRevision;
+    const last = shownNow.currentRevision;
     for (const [revision, write] of this.#acked) {
       if (revision > last) problems.push(`acknowledged revision ${revision} is lost: ${show(write)}`);
     }
-    for (let revision = 2; revision <= last; revision += 1) {
-      const changes = readChanges(store, revision);
-      const problem = this.#checkRevision(revision, changes);
+    for (let revision = from; revision <= last; revision += 1) {
+      const problem = this.#checkRevision(revision, shownNow.changesAt(revision));
       if (problem !== null) problems.push(problem);
     }
     return problems;
@@ -103,6 +112,14 @@ function matches(write: Write, changes: readonly Change[]): boolean {
       return change.key === other.key && change.value === other.value;
     })
   );
+}
+
+/** A store of this process as `Shown`. */
+export function shownByStore(store: KvStore): Shown {
+  return {
+    currentRevision: store.currentRevision,
+    changesAt: (revision) => readChanges(store, revision),
+  };
 }
 
 function readChanges(store: KvStore, revision: number): Change[] {
