@@ -117,8 +117,8 @@ test("nothing is read behind the end, be it of the call or of a nested message",
   const put = bytesOf("0a0161 0a0162");
   assert.throws(() => api.decodePutRequest(put, 0, 2), ProtoError);
   assert.equal(hexOf(api.decodePutRequest(put, 0, 3).key), "61");
-  // An op of 4 bytes, whose put claims 3 bytes where 2 are left; more follows the op.
-  const txn = bytesOf("1204 1203 0a01 6161");
+  // An op of 4 bytes, whose put claims 3 bytes where 2 are left; one more follows the op.
+  const txn = bytesOf("1204 1203 0a01 61");
   assert.throws(() => api.decodeTxnRequest(txn, 0, txn.length), ProtoError);
 });
 
@@ -243,10 +243,10 @@ test("deep messages: what is put aside still merges in order and is still checke
   assert.equal(hexOf(bytes), hexOf(deep));
 });
 
-test("deep messages: both halves of a txn that was sent in two pieces", () => {
-  // 100 txns around an op whose txn comes in two pieces of one op each.
+/** An op with a txn in a txn … `levels` times around an op whose txn comes in two pieces. */
+function nestPieces(levels: number): Uint8Array {
   let bytes = bytesOf("2207 1205 0a03 0a0161 2207 1205 0a03 0a0162");
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < levels; i++) {
     for (const tag of [0x12, 0x22]) {
       const into = new Uint8Array(bytes.length + 8);
       into[0] = tag;
@@ -255,14 +255,20 @@ test("deep messages: both halves of a txn that was sent in two pieces", () => {
       bytes = into.slice(0, at + bytes.length);
     }
   }
-  const outermost = api.decodeRequestOp(bytes, 0, bytes.length);
-  let ops: api.RequestOp[] = [outermost];
-  for (let i = 0; i < 101; i++) {
-    const request: api.RequestOpRequest = ops[0]?.request;
-    ops = request?.case === "requestTxn" ? request.value.success : [];
+  return bytes;
+}
+
+test("deep messages: pieces of a txn keep their order wherever they are put aside", () => {
+  for (const levels of [0, 1, 62, 63, 64, 65, 66, 127, 128, 129]) {
+    const bytes = nestPieces(levels);
+    let ops: api.RequestOp[] = [api.decodeRequestOp(bytes, 0, bytes.length)];
+    for (let i = 0; i <= levels; i++) {
+      const request: api.RequestOpRequest = ops[0]?.request;
+      ops = request?.case === "requestTxn" ? request.value.success : [];
+    }
+    const keys = ops.map((op) => (op.request?.case === "requestRange" ? op.request.value.key : op));
+    assert.deepEqual(keys, [textBytes("a"), textBytes("b")], `${levels} levels`);
   }
-  const keys = ops.map((op) => (op.request?.case === "requestRange" ? op.request.value.key : op));
-  assert.deepEqual(keys, [textBytes("a"), textBytes("b")]);
 });
 
 test("encoders refuse what would not fit the stack", () => {
