@@ -20,6 +20,7 @@ const RETRIES_MAX = 100;
 /** A connection that is not there by then is made anew. */
 const CONNECT_TIMEOUT_MS = 5000;
 
+/** What a client is made of; only `endpoints` is needed. */
 export interface ClientOptions {
   /** `host:port`, `http://…`, `https://…`, `unix:…`. At least one. */
   readonly endpoints: readonly string[];

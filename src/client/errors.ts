@@ -31,7 +31,7 @@ export const GrpcCode = {
   unavailable: 14,
 } as const;
 
-/** What etcd says, and the name of what it means. The text alone decides, as in etcd's own client. */
+/** What etcd says and what it is called. The text alone decides, as in etcd's own client. */
 const NAME_BY_MESSAGE: Readonly<Record<string, string>> = {
   "etcdserver: key is not provided": "EmptyKey",
   "etcdserver: key not found": "KeyNotFound",
@@ -101,8 +101,8 @@ const NAME_BY_MESSAGE: Readonly<Record<string, string>> = {
 export class EtcdError extends Error {
   override readonly name = "EtcdError";
   /**
-   * What happened, stable: etcd's own name (`Compacted`, `LeaseNotFound`, …) when the text is one of
-   * etcd's, otherwise the name of the gRPC status (`Unavailable`, `DeadlineExceeded`, …).
+   * What happened, stable: etcd's own name (`Compacted`, `LeaseNotFound`, …) when the text is one
+   * of etcd's, otherwise the name of the gRPC status (`Unavailable`, `DeadlineExceeded`, …).
    */
   readonly code: string;
   /** The gRPC status number on the wire. */

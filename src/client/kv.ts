@@ -39,7 +39,7 @@ import type {
   TxnResult,
 } from "./types.ts";
 
-/** A piece of a streamed read. Only the last one has `header`; `more` and `count` are final there. */
+/** A piece of a streamed read. `header`, `more` and `count` come with the last one only. */
 export interface RangeChunk {
   readonly header: RangeResult["header"] | undefined;
   readonly kvs: readonly KeyValue[];
@@ -79,7 +79,7 @@ export class TxnBuilder {
     return this;
   }
 
-  /** Runs it. Rejects with EtcdError; nothing was changed when the code is one of etcd's refusals. */
+  /** Runs it. Rejects with EtcdError; nothing was changed when etcd refused it. */
   commit(options: CallOptions = {}): Promise<TxnResult> {
     const { success, failure } = this.parts();
     return this.#kv.runTxn({ compare: this.#compare, success, failure }, options);
@@ -130,8 +130,8 @@ export class Kv {
   }
 
   /**
-   * The same read in pieces, all of one revision; a slow reader holds the server back. Sorting other
-   * than by ascending key and revision filters are refused by the server. Servers before 3.7 do not
+   * The same read in pieces, all of one revision; a slow reader holds the server back. The server
+   * refuses revision filters and sorting other than by ascending key. Servers before 3.7 do not
    * know it (`Unimplemented`).
    */
   async *rangeStream(

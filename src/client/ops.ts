@@ -70,6 +70,7 @@ export interface TxnParts {
   readonly failure?: readonly Op[];
 }
 
+/** A read on the wire. @throws RangeError when selectors collide. */
 export function rangeRequest(from: Bytes, options: RangeOptions): RangeRequest {
   const { key, rangeEnd } = selectKeys(from, options);
   return {
@@ -89,6 +90,7 @@ export function rangeRequest(from: Bytes, options: RangeOptions): RangeRequest {
   };
 }
 
+/** A write on the wire. */
 export function putRequest(key: Bytes, value: Bytes, options: PutOptions): PutRequest {
   return {
     key: toBytes(key),
@@ -100,11 +102,13 @@ export function putRequest(key: Bytes, value: Bytes, options: PutOptions): PutRe
   };
 }
 
+/** A deletion on the wire. @throws RangeError when selectors collide. */
 export function deleteRequest(from: Bytes, options: DeleteOptions): DeleteRangeRequest {
   const { key, rangeEnd } = selectKeys(from, options);
   return { key, rangeEnd, prevKv: options.prevKv ?? false };
 }
 
+/** A transaction on the wire. */
 export function txnRequest(parts: TxnParts): TxnRequest {
   return {
     compare: [...(parts.compare ?? [])],
@@ -161,16 +165,19 @@ export const compare = {
   }),
 } as const;
 
+/** The answer to a read. */
 export function rangeResult(response: RangeResponse): RangeResult {
   response.header ??= createResponseHeader();
   return response as RangeResult;
 }
 
+/** The answer to a write. */
 export function putResult(response: PutResponse): PutResult {
   response.header ??= createResponseHeader();
   return response as PutResult;
 }
 
+/** The answer to a deletion. */
 export function deleteResult(response: DeleteRangeResponse): DeleteResult {
   response.header ??= createResponseHeader();
   return response as DeleteResult;
@@ -191,6 +198,7 @@ function opResult({ response }: ResponseOp): OpResult {
   }
 }
 
+/** The answer to a transaction. */
 export function txnResult(response: TxnResponse): TxnResult {
   return {
     header: response.header ?? createResponseHeader(),

@@ -24,7 +24,9 @@ export interface KeyValue {
   readonly lease: bigint;
 }
 
+/** `none` leaves the order to the server: ascending by key. */
 export type SortOrder = "none" | "ascend" | "descend";
+/** What to sort by. */
 export type SortTarget = "key" | "version" | "create" | "mod" | "value";
 
 /** A set of keys: one key, a half-open range, a prefix, or all from a key on. */
@@ -54,6 +56,7 @@ export interface RangeOptions extends KeySelector {
   readonly maxCreateRevision?: number;
 }
 
+/** The answer to a read; its revision is the newest, also for reads of old ones. */
 export interface RangeResult {
   readonly header: ResponseHeader;
   readonly kvs: readonly KeyValue[];
@@ -63,6 +66,7 @@ export interface RangeResult {
   readonly count: number;
 }
 
+/** How to write. */
 export interface PutOptions {
   /** 0n detaches a lease the key had. */
   readonly lease?: bigint;
@@ -73,16 +77,19 @@ export interface PutOptions {
   readonly ignoreLease?: boolean;
 }
 
+/** The answer to a write. */
 export interface PutResult {
   readonly header: ResponseHeader;
   /** Set when asked for and the key existed. */
   readonly prevKv: KeyValue | undefined;
 }
 
+/** What to delete besides the key. */
 export interface DeleteOptions extends KeySelector {
   readonly prevKv?: boolean;
 }
 
+/** The answer to a deletion. */
 export interface DeleteResult {
   readonly header: ResponseHeader;
   readonly deleted: number;
@@ -98,6 +105,7 @@ export type OpResult =
   /** From a newer server. */
   | { readonly kind: "unknown" };
 
+/** The answer to a transaction. */
 export interface TxnResult {
   readonly header: ResponseHeader;
   /** Whether the comparisons held. */
@@ -105,15 +113,18 @@ export interface TxnResult {
   readonly responses: readonly OpResult[];
 }
 
+/** The answer to a compaction. */
 export interface CompactResult {
   readonly header: ResponseHeader;
 }
 
+/** Whether the cluster is being taken to an older version. */
 export interface DowngradeInfo {
   readonly enabled: boolean;
   readonly targetVersion: string;
 }
 
+/** What a member says of itself; sizes in bytes. */
 export interface StatusResult {
   readonly header: ResponseHeader;
   readonly version: string;
@@ -130,6 +141,7 @@ export interface StatusResult {
   readonly downgradeInfo: DowngradeInfo | undefined;
 }
 
+/** The hash of a member's history. */
 export interface HashKvResult {
   readonly header: ResponseHeader;
   readonly hash: number;
@@ -144,11 +156,13 @@ export interface AlarmMember {
   readonly alarm: number;
 }
 
+/** Alarms that are raised, or were cleared. */
 export interface AlarmResult {
   readonly header: ResponseHeader;
   readonly alarms: readonly AlarmMember[];
 }
 
+/** One member of the cluster; without a name it has not started yet. */
 export interface Member {
   readonly id: bigint;
   readonly name: string;
@@ -157,6 +171,7 @@ export interface Member {
   readonly isLearner: boolean;
 }
 
+/** All members. */
 export interface MemberListResult {
   readonly header: ResponseHeader;
   readonly members: readonly Member[];

@@ -31,6 +31,7 @@ export interface Credentials {
   renew(done: (error: EtcdError | null) => void): void;
 }
 
+/** What all calls of a client share. */
 export interface ChannelOptions {
   readonly platform: ClientPlatform;
   readonly pool: Pool;

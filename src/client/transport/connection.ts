@@ -17,6 +17,7 @@ export interface Keepalive {
   readonly withoutStream: boolean;
 }
 
+/** What a connection is made of. */
 export interface ConnectionOptions {
   readonly platform: ClientPlatform;
   readonly endpoint: Endpoint;

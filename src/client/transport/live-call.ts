@@ -113,7 +113,7 @@ export class LiveCall {
 
   headers(fields: HeaderList, endStream: boolean): void {
     const http = fields.get(":status") ?? "";
-    if (/^1/.test(http)) return;
+    if (http.startsWith("1")) return;
     if (endStream || fields.get("grpc-status") !== undefined) return this.trailers(fields);
     const type = fields.get("content-type") ?? "";
     if (http !== "200") this.fail(codeOfHttpStatus(http), `unexpected HTTP status code ${http}`);

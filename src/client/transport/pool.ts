@@ -12,6 +12,7 @@ const GOOD_AFTER_MS = 2000;
 /** Pauses differ by this fraction, so that many clients do not return at once. */
 const RECONNECT_JITTER = 0.2;
 
+/** What the connections of a client share. */
 export interface PoolOptions {
   readonly platform: ClientPlatform;
   readonly endpoints: readonly Endpoint[];

@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { frame, RawClient } from "../errors/raw-client.ts";
+import { range } from "../errors/requests.ts";
 
 /** A server under comparison. */
 export interface RunningServer {
@@ -59,14 +61,14 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
+/** Whether a linearizable read is answered. */
 async function healthy(endpoint: string, port: number): Promise<boolean> {
   if (!(await accepts(port))) return false;
-  try {
-    const answer = await fetch(`http://${endpoint}/health`, { signal: AbortSignal.timeout(2000) });
-    return answer.ok;
-  } catch {
-    return false;
-  }
+  const client = new RawClient(endpoint);
+  const body = frame(range({ key: "health" }));
+  const answer = await client.call({ path: "/etcdserverpb.KV/Range", body });
+  client.close();
+  return answer.code === 0;
 }
 
 function exited(child: ChildProcess): Promise<void> {

@@ -15,6 +15,10 @@ const WRAPPER_BYTES = 100;
 const REQUEST_MAX_BYTES = 1_572_864;
 const RECEIVE_MAX_BYTES = 2_097_152;
 
+function tooLarge(messageBytes: number): string {
+  return `grpc: received message larger than max (${messageBytes} vs. ${RECEIVE_MAX_BYTES})`;
+}
+
 function raw(path: string, body: Uint8Array, headers?: RawCall["headers"]): RawCall {
   return headers === undefined ? { path, body } : { path, body, headers };
 }
@@ -54,11 +58,11 @@ export const WIRE_GROUP: Group = {
     row("message of the most gRPC takes", putOfMessage(RECEIVE_MAX_BYTES), FAIL.requestTooLarge),
     row("message of one byte more", putOfMessage(RECEIVE_MAX_BYTES + 1), {
       code: 8,
-      message: `grpc: received message larger than max (${RECEIVE_MAX_BYTES + 1} vs. ${RECEIVE_MAX_BYTES})`,
+      message: tooLarge(RECEIVE_MAX_BYTES + 1),
     }),
     row("declared size of 4 GiB", raw(PUT, Uint8Array.of(0, 0xff, 0xff, 0xff, 0xff)), {
       code: 8,
-      message: `grpc: received message larger than max (4294967295 vs. ${RECEIVE_MAX_BYTES})`,
+      message: tooLarge(4_294_967_295),
     }),
     row("cut-off varint", raw(PUT, frame(Uint8Array.of(0x08, 0x80))), UNMARSHAL),
     row("length beyond the end", raw(PUT, frame(Uint8Array.of(0x0a, 0x05, 0x61))), UNMARSHAL),

@@ -1,6 +1,6 @@
 import { connect } from "node:http2";
 import { gunzipSync } from "node:zlib";
-import type { ClientHttp2Session, OutgoingHttpHeaders } from "node:http2";
+import type { ClientHttp2Session, IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 
 /** One request as it goes on the wire, nothing checked. */
 export interface RawCall {
@@ -89,8 +89,8 @@ export class RawClient {
     return new Promise((resolve) => {
       const stream = this.#session.request(headers);
       const chunks: Buffer[] = [];
-      let first: Record<string, unknown> = {};
-      let last: Record<string, unknown> = {};
+      let first: IncomingHttpHeaders = {};
+      let last: IncomingHttpHeaders = {};
       let trouble = "no status";
       const timer = setTimeout(() => {
         trouble = "no answer in time";
@@ -103,13 +103,13 @@ export class RawClient {
       stream.on("close", () => {
         clearTimeout(timer);
         const status = last["grpc-status"] ?? first["grpc-status"];
-        const text = String(last["grpc-message"] ?? first["grpc-message"] ?? "");
+        const text = last["grpc-message"] ?? first["grpc-message"] ?? "";
         resolve({
           httpStatus: Number(first[":status"] ?? 0),
           code: status === undefined ? -1 : Number(status),
-          message: status === undefined ? trouble : decodeMessage(text),
+          message: status === undefined ? trouble : decodeMessage(String(text)),
           messages: unframe(Buffer.concat(chunks)),
-          contentType: String(first["content-type"] ?? ""),
+          contentType: first["content-type"] ?? "",
         });
       });
       stream.end(call.body);

@@ -26,6 +26,7 @@ async function runAlarm(
   });
 }
 
+/** `alarm list` and `alarm disarm`. */
 export const ALARM: Command = {
   name: "alarm",
   summary: "Commands about alarms",

@@ -25,6 +25,7 @@ async function runCompaction(invocation: Invocation): Promise<number> {
   });
 }
 
+/** `compaction`. */
 export const COMPACTION: Command = {
   name: "compaction",
   args: "[options] <revision>",

@@ -56,6 +56,7 @@ async function runDel(invocation: Invocation): Promise<number> {
   });
 }
 
+/** `del`. */
 export const DEL: Command = {
   name: "del",
   args: "[options] <key> [range_end]",

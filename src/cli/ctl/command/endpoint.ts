@@ -127,6 +127,7 @@ function runHashKv(invocation: Invocation): Promise<number> {
   });
 }
 
+/** `endpoint health`, `endpoint status` and `endpoint hashkv`. */
 export const ENDPOINT: Command = {
   name: "endpoint",
   summary: "Commands about single endpoints",

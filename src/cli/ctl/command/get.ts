@@ -69,7 +69,7 @@ export function isSerializable(given: string, shown: string): boolean {
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** A read as the flags say it. @throws CtlError for contradictions, in etcdctl's words and order. */
+/** A read as the flags say it. @throws CtlError for contradictions, in etcdctl's words. */
 export function getOperation(
   args: readonly string[],
   flags: FlagSet,
@@ -170,6 +170,7 @@ async function runGet(invocation: Invocation): Promise<number> {
   );
 }
 
+/** `get`. */
 export const GET: Command = {
   name: "get",
   args: "[options] <key> [range_end]",

@@ -21,6 +21,7 @@ async function runList(invocation: Invocation): Promise<number> {
   });
 }
 
+/** `member list`, and those of the group that are still missing. */
 export const MEMBER: Command = {
   name: "member",
   summary: "Commands about the cluster's members",

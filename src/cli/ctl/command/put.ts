@@ -64,6 +64,7 @@ async function runPut(invocation: Invocation): Promise<number> {
   });
 }
 
+/** `put`. */
 export const PUT: Command = {
   name: "put",
   args: "[options] <key> <value> (without <value>: standard input)",

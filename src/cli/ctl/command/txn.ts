@@ -89,6 +89,7 @@ async function runTxn(invocation: Invocation): Promise<number> {
   });
 }
 
+/** `txn`. */
 export const TXN: Command = {
   name: "txn",
   args: "[options]",

@@ -19,11 +19,13 @@ export interface EndpointHealth {
   readonly error: string;
 }
 
+/** What one endpoint said of itself. */
 export interface EndpointStatus {
   readonly endpoint: string;
   readonly status: StatusResult;
 }
 
+/** The hash of one endpoint's history. */
 export interface EndpointHash {
   readonly endpoint: string;
   readonly hashKv: HashKvResult;

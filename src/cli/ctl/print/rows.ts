@@ -8,6 +8,7 @@ export interface Rows {
   readonly rows: readonly (readonly string[])[];
 }
 
+/** `member list`. */
 export function memberRows(result: MemberListResult): Rows {
   return {
     header: ["ID", "STATUS", "NAME", "PEER ADDRS", "CLIENT ADDRS", "IS LEARNER"],
@@ -22,6 +23,7 @@ export function memberRows(result: MemberListResult): Rows {
   };
 }
 
+/** `endpoint health`. */
 export function healthRows(list: readonly EndpointHealth[]): Rows {
   return {
     header: ["ENDPOINT", "HEALTH", "TOOK", "ERROR"],
@@ -34,6 +36,7 @@ function percentUnused(sizeBytes: number, inUseBytes: number): number {
   return sizeBytes === 0 ? 0 : 100 - Math.trunc((inUseBytes * 100) / sizeBytes);
 }
 
+/** `endpoint status`, sizes for people. */
 export function statusRows(list: readonly EndpointStatus[]): Rows {
   return {
     header: [
@@ -75,6 +78,7 @@ export function statusRows(list: readonly EndpointStatus[]): Rows {
   };
 }
 
+/** `endpoint hashkv`. */
 export function hashRows(list: readonly EndpointHash[]): Rows {
   return {
     header: ["ENDPOINT", "HASH", "HASH REVISION"],
