@@ -56,7 +56,9 @@ const timeoutField = (i: number): FieldInput => [
 ];
 
 const goBlocks = (encoder: HpackEncoder, count: number): Uint8Array[] =>
-  Array.from({ length: count }, (_, i) => encoder.encode([...constantFields, timeoutField(i)]).slice());
+  Array.from({ length: count }, (_, i) =>
+    encoder.encode([...constantFields, timeoutField(i)]).slice(),
+  );
 
 class EchoHandler implements H2Handler {
   connection!: H2Connection;

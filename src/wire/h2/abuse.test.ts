@@ -87,13 +87,17 @@ describe("frames without content", () => {
 
   test("a SETTINGS frame full of windows moves them once", () => {
     const rig = server();
-    for (let i = 0; i < 1000; i++) rig.connection.receive(headers(2 * i + 1, requestBlock(), false));
+    for (let i = 0; i < 1000; i++)
+      rig.connection.receive(headers(2 * i + 1, requestBlock(), false));
     const many = Array.from({ length: 2700 }, (_, i) => [Setting.initialWindowSize, i] as const);
     rig.connection.receive(settings(...many));
     rig.connection.sendHeaders(1, answer, false);
     rig.connection.sendData(1, new Uint8Array(5000), 0, 5000, false);
     const sent = rig.frames().filter((f) => f.type === FrameType.data);
-    assert.equal(sent.reduce((sum, f) => sum + f.payload.length, 0), 2699);
+    assert.equal(
+      sent.reduce((sum, f) => sum + f.payload.length, 0),
+      2699,
+    );
   });
 });
 
@@ -156,7 +160,7 @@ describe("header bombs", () => {
     assert.equal(rig.connection.heldInputBytes(), 0);
   });
 
-  test("CONTINUATION without end, large: bounded by the list limit and by the shared budget", () => {
+  test("CONTINUATION without end, large: bounded by the shared budget", () => {
     const headerBudget: HeaderBudget = { takenBytes: 0, maxBytes: 1024 * 1024 };
     const rigs = [server({ headerBudget }), server({ headerBudget })];
     const piece = rawFrame(FrameType.continuation, 0, 1, new Uint8Array(16_000));
@@ -181,7 +185,7 @@ describe("header bombs", () => {
     assert.equal(headerBudget.takenBytes, 0);
   });
 
-  test("HPACK bomb: a small block that unfolds beyond the limit costs the stream, not the memory", () => {
+  test("HPACK bomb: a small block that unfolds costs the stream, not the memory", () => {
     const rig = server({ maxHeaderListBytes: 64 * 1024 });
     const big = new Uint8Array([0x40, 1, 0x61, 0x7f, 0x81, 0x1e, ...new Uint8Array(4000).fill(97)]);
     const bomb = new Uint8Array(8000).fill(0xbe);
@@ -222,7 +226,9 @@ describe("readers that do not read", () => {
 
   test("a producer is told to wait, and then to go on", () => {
     const rig = server();
-    rig.connection.receive(join([settings([Setting.initialWindowSize, 0]), headers(1, requestBlock(), false)]));
+    rig.connection.receive(
+      join([settings([Setting.initialWindowSize, 0]), headers(1, requestBlock(), false)]),
+    );
     rig.connection.sendHeaders(1, answer, false);
     const piece = new Uint8Array(1000);
     let sent = 0;

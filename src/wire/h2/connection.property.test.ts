@@ -1,6 +1,6 @@
 /**
- * Two connections talk in memory. A dumb twin knows what each side sent; whatever the windows, frame
- * sizes, chunks and order, exactly that must arrive, and what waits must be bounded.
+ * Two connections talk in memory. A dumb twin knows what each side sent; whatever the windows,
+ * frame sizes, chunks and order, exactly that must arrive, and what waits must be bounded.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -129,7 +129,7 @@ class Answering extends Recorder {
   #pieces(id: number): void {
     const { replyBytes, pieceBytes } = this.calls[(id - 1) / 2];
     const body = bodyOf(id, replyBytes);
-    for (let at = this.#left.get(id)!; ; ) {
+    for (let at = this.#left.get(id)!; ;) {
       const end = Math.min(body.length, at + pieceBytes);
       const room = this.connection.sendData(id, body, at, end, false);
       at = end;
@@ -173,7 +173,7 @@ class Asking extends Recorder {
   #pieces(id: number): void {
     const { requestBytes, pieceBytes } = this.calls[(id - 1) / 2];
     const body = bodyOf(id + 1, requestBytes);
-    for (let at = this.#left.get(id)!; ; ) {
+    for (let at = this.#left.get(id)!; ;) {
       const end = Math.min(body.length, at + pieceBytes);
       const last = end === body.length;
       const room = this.connection.sendData(id, body, at, end, last);
@@ -210,10 +210,13 @@ test("what one side sends arrives at the other, whatever the windows", () => {
           assert.deepEqual(answering.body(id), bodyOf(id + 1, c.requestBytes));
           assert.deepEqual(asking.body(id), bodyOf(id, c.replyBytes));
           const mine = asking.events.filter((event) => event.split(" ")[1] === String(id));
-          assert.deepEqual(mine.filter((event) => !event.startsWith("onWritable")), [
-            `onHeaders ${id} :status=200,content-type=application/grpc`,
-            `onTrailers ${id} grpc-status=0`,
-          ]);
+          assert.deepEqual(
+            mine.filter((event) => !event.startsWith("onWritable")),
+            [
+              `onHeaders ${id} :status=200,content-type=application/grpc`,
+              `onTrailers ${id} grpc-status=0`,
+            ],
+          );
         });
         for (const side of [server, client]) {
           assert.equal(side.liveStreams(), 0);

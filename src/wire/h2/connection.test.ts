@@ -83,12 +83,19 @@ describe("replies", () => {
 
   test("blocks above the peer's frame size are continued", () => {
     const rig = serverWith(1);
-    const long = encodeConstantBlock([[":status", "200"], ["x", "\xff".repeat(40_000)]]);
+    const long = encodeConstantBlock([
+      [":status", "200"],
+      ["x", "\xff".repeat(40_000)],
+    ]);
     rig.connection.sendHeaders(1, long, true);
     const frames = rig.frames();
     assert.deepEqual(
       frames.map((f) => [f.type, f.flags]),
-      [[1, 1], [9, 0], [9, 4]],
+      [
+        [1, 1],
+        [9, 0],
+        [9, 4],
+      ],
     );
     assert.deepEqual(join(frames.map((f) => f.payload)), long);
   });
@@ -103,7 +110,10 @@ describe("replies", () => {
     assert.equal(verdict(rig.frames()), "fine");
     rig.connection.receive(windowUpdate(1, 100));
     const frames = rig.frames();
-    assert.deepEqual(frames.map((f) => f.type), [0, 1, 3]);
+    assert.deepEqual(
+      frames.map((f) => f.type),
+      [0, 1, 3],
+    );
     assert.equal(rig.connection.liveStreams(), 0);
   });
 
@@ -201,7 +211,12 @@ describe("fairness", () => {
   test("a small reply passes by large ones, and still those go on", () => {
     const rig = serverWith(200, 1 << 20);
     const large = new Zeros();
-    rig.connection.sendSource(1, { prefix: nothing, totalBytes: 1e6, source: large, trailerBlock: trailer });
+    rig.connection.sendSource(1, {
+      prefix: nothing,
+      totalBytes: 1e6,
+      source: large,
+      trailerBlock: trailer,
+    });
     rig.connection.takeOutput();
     const before = large.readBytes;
     const small = { prefix: nothing, bytes: new Uint8Array(4000), start: 0, end: 4000 };
@@ -220,8 +235,15 @@ describe("fairness", () => {
     rig.connection.sendData(1, body, 0, 5000, false);
     rig.connection.sendData(3, body, 0, 900, false);
     const bytes = new Map<number, number>();
-    for (const f of rig.frames()) bytes.set(f.streamId, (bytes.get(f.streamId) ?? 0) + f.payload.length);
-    assert.deepEqual([...bytes], [[3, 900], [1, 1000]]);
+    for (const f of rig.frames())
+      bytes.set(f.streamId, (bytes.get(f.streamId) ?? 0) + f.payload.length);
+    assert.deepEqual(
+      [...bytes],
+      [
+        [3, 900],
+        [1, 1000],
+      ],
+    );
   });
 
   test("a window made negative by SETTINGS must be filled first", () => {
@@ -232,7 +254,10 @@ describe("fairness", () => {
     rig.connection.receive(windowUpdate(1, 900));
     assert.equal(rig.frames().filter((f) => f.type === 0).length, 0);
     rig.connection.receive(windowUpdate(1, 7));
-    assert.deepEqual(rig.frames().map((f) => f.payload.length), [7]);
+    assert.deepEqual(
+      rig.frames().map((f) => f.payload.length),
+      [7],
+    );
   });
 });
 

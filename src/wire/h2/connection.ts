@@ -94,9 +94,9 @@ export class H2Connection {
   }
 
   /**
-   * Encodes a block with the dynamic table: for `openStream`, and to be used before the next block is
-   * encoded. Everything else takes constant blocks (`encodeConstantBlock`), which may wait in queues.
-   * The result is a view that the next call overwrites.
+   * Encodes a block with the dynamic table: for `openStream`, and to be used before the next block
+   * is encoded. Everything else takes constant blocks (`encodeConstantBlock`), which may wait in
+   * queues. The result is a view that the next call overwrites.
    */
   encodeHeaders(fields: readonly FieldInput[]): Uint8Array {
     return this.#core.sender.encoder.encode(fields);
@@ -109,8 +109,8 @@ export class H2Connection {
 
   /**
    * Client: opens a stream with a pre-encoded block and returns its id; 0 when the peer's limit is
-   * reached, the ids are used up or the connection goes away. (Ask `openableStreams` before encoding
-   * with the dynamic table: an encoded block must be sent.)
+   * reached, the ids are used up or the connection goes away. (Ask `openableStreams` before
+   * encoding with the dynamic table: an encoded block must be sent.)
    */
   openStream(headerBlock: Uint8Array, endStream: boolean): number {
     const core = this.#core;
@@ -140,7 +140,10 @@ export class H2Connection {
     if (stream !== undefined) this.#core.sender.headers(stream, headerBlock, endStream);
   }
 
-  /** Sends or queues body bytes (copied). False: queue above its high-water mark, wait for `onWritable`. */
+  /**
+   * Sends or queues body bytes (copied). False: queue above its high-water mark, wait for
+   * `onWritable`.
+   */
   sendData(
     streamId: number,
     bytes: Uint8Array,
@@ -166,7 +169,9 @@ export class H2Connection {
     return room;
   }
 
-  /** Headers, message and trailers of a unary reply in one go. `parts` is only read during the call. */
+  /**
+   * Headers, message and trailers of a unary reply in one go. `parts` is only read during the call.
+   */
   sendReply(streamId: number, parts: ReplyParts): void {
     const stream = this.#sendable(streamId);
     if (stream === undefined) return;
@@ -175,8 +180,8 @@ export class H2Connection {
   }
 
   /**
-   * Queues a pulled body behind what is queued already. With no trailers, `onWritable` tells its end.
-   * On a stream that takes nothing any more the source is released at once.
+   * Queues a pulled body behind what is queued already. With no trailers, `onWritable` tells its
+   * end. On a stream that takes nothing any more the source is released at once.
    */
   sendSource(streamId: number, parts: SourceParts): void {
     const stream = this.#sendable(streamId);
@@ -225,7 +230,10 @@ export class H2Connection {
     if (!this.#core.failed) this.#core.sender.out.ping(0, payload);
   }
 
-  /** Fails the connection: GOAWAY with code and debug text, `onConnectionError`; then flush and close. */
+  /**
+   * Fails the connection: GOAWAY with code and debug text, `onConnectionError`; then flush and
+   * close.
+   */
   goaway(code: ErrorCode, debug: string): void {
     this.#core.fail(code, debug);
     this.#inbound.release();
@@ -268,7 +276,10 @@ export class H2Connection {
     }
   }
 
-  /** Everything waiting to be sent, output and stream queues, bytes (pulled bodies count as nothing). */
+  /**
+   * Everything waiting to be sent, output and stream queues, bytes (pulled bodies count as
+   * nothing).
+   */
   queuedBytes(): number {
     return this.#core.sender.out.pending + this.#core.sender.queuedBytes;
   }

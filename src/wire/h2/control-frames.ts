@@ -1,9 +1,4 @@
-import {
-  type H2Core,
-  keepalivePing,
-  ownPingMark,
-  shutdownPing,
-} from "./core.ts";
+import { type H2Core, keepalivePing, ownPingMark, shutdownPing } from "./core.ts";
 import type { Frame } from "./frame-parser.ts";
 import {
   Flag,

@@ -8,7 +8,9 @@ import { ErrorCode, type H2Handler, type H2Options, type HeaderBudget } from "./
 
 /** High half of the payload of pings that are the engine's own business; owners' pings have 0. */
 export const ownPingMark = 0x736b6e31;
+/** Low half: asks whether the first GOAWAY has been read. */
 export const shutdownPing = 1;
+/** Low half: asks whether the peer is alive. */
 export const keepalivePing = 2;
 
 /** The options with their defaults filled in. */
@@ -71,7 +73,9 @@ export class H2Core implements SenderOwner {
   peerStreamsMax = Number.MAX_SAFE_INTEGER;
   /** Peer's SETTINGS_INITIAL_WINDOW_SIZE. */
   peerStreamWindow = initialWindowBytes;
-  /** Window that new streams give to the peer; until our SETTINGS are acknowledged the larger one. */
+  /**
+   * Window that new streams give to the peer; until our SETTINGS are acknowledged the larger one.
+   */
   ownStreamWindow: number;
   /** Connection window of the peer towards us, and what of it is to be given back. */
   receiveWindow: number;

@@ -1,9 +1,9 @@
-import { ControlFrames } from "./control-frames.ts";
+import type { ControlFrames } from "./control-frames.ts";
 import type { H2Core } from "./core.ts";
 import { type Frame, FrameParser, type FrameSink } from "./frame-parser.ts";
 import { Flag, FrameType, readUint31 } from "./frames.ts";
 import { HeaderAssembly } from "./headers/assembly.ts";
-import { HeaderBlocks } from "./headers/blocks.ts";
+import type { HeaderBlocks } from "./headers/blocks.ts";
 import { controlBacklogMaxBytes } from "./limits.ts";
 import type { H2Stream } from "./stream.ts";
 import { ClosedHow } from "./stream-table.ts";
@@ -225,4 +225,3 @@ export class Inbound implements FrameSink {
     this.#core.fail(ErrorCode.enhanceYourCalm, "header block too large or too finely cut");
   }
 }
-

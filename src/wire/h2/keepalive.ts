@@ -3,7 +3,8 @@ import type { KeepaliveRule, PingRule } from "./types.ts";
 
 /**
  * grpc-go's rule for pings of a client (its `http2_server.handlePing`): a ping that follows the one
- * before too soon is a strike, unless headers or data were sent in between, which wipes all strikes.
+ * before too soon is a strike, unless headers or data were sent in between, which wipes all
+ * strikes.
  */
 export class PingPolice {
   readonly #rule: PingRule;

@@ -6,7 +6,9 @@
 /** etcd (grpc-go) accepts header lists up to this on its plain ports. */
 export const headerListMaxBytes = 16 * 1024 * 1024;
 
-/** Room for a few MB of put in flight on a stream without waiting for credit, at LAN round trips. */
+/**
+ * Room for a few MB of put in flight on a stream without waiting for credit, at LAN round trips.
+ */
 export const streamWindowBytes = 1024 * 1024;
 
 /** Several such streams at once; credit is not memory: bodies are handed on as they arrive. */
@@ -21,13 +23,17 @@ export const outputHighWaterBytes = 64 * 1024;
 /** A stream's queue beyond which its producer is asked to wait: one write's worth. */
 export const streamHighWaterBytes = 64 * 1024;
 
-/** A message so small goes out at once though larger ones wait their turn (it delays them by µs). */
+/**
+ * A message so small goes out at once though larger ones wait their turn (it delays them by µs).
+ */
 export const smallMessageBytes = 4096;
 
 /** Most of one stream per turn when several wait: the smallest frame size every peer accepts. */
 export const turnBytes = 16_384;
 
-/** Control frames (acks, resets, credit) a peer that does not read may make us queue: 20,000 pings. */
+/**
+ * Control frames (acks, resets, credit) a peer that does not read may make us queue: 20,000 pings.
+ */
 export const controlBacklogMaxBytes = 512 * 1024;
 
 /**
@@ -58,11 +64,12 @@ export const headerBudgetBytes = 64 * 1024 * 1024;
 
 /**
  * Frames that cost us work and carry nothing (PING, WINDOW_UPDATE, PRIORITY, unknown types, empty
- * DATA): a purse of this many, refilled by time and by real traffic. grpc-go probes bandwidth with a
- * PING per round trip while data flows, and acknowledges data with WINDOW_UPDATEs; both earn more
+ * DATA): a purse of this many, refilled by time and by real traffic. grpc-go probes bandwidth with
+ * a PING per round trip while data flows, and acknowledges data with WINDOW_UPDATEs; both earn more
  * than they spend.
  */
 export const controlFramesBurst = 2000;
+/** Refill of that purse by time. */
 export const controlFramesPerSecond = 500;
 /** What each HEADERS or DATA frame sent, and each DATA frame with content received, earns. */
 export const controlFramesEarned = 4;
@@ -75,6 +82,7 @@ export const settingsFrameCost = 20;
  * once; a stream that ends well earns one.
  */
 export const resetsBurst = 2000;
+/** Refill of that purse by time. */
 export const resetsPerSecond = 200;
 
 /** grpc-go bears two pings too many before it ends the connection. */

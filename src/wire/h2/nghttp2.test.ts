@@ -27,10 +27,15 @@ function attach(socket: net.Socket, connection: H2Connection): () => void {
 }
 
 const letters = (count: number, at: number): string =>
-  Array.from({ length: count }, (_, i) => String.fromCharCode(33 + ((i * 7 + at * 13) % 94))).join("");
+  Array.from({ length: count }, (_, i) => String.fromCharCode(33 + ((i * 7 + at * 13) % 94))).join(
+    "",
+  );
 
 test("a server of ours, a client of nghttp2", async () => {
-  const answer = encodeConstantBlock([[":status", "200"], ["x-blob", letters(300, 1)]]);
+  const answer = encodeConstantBlock([
+    [":status", "200"],
+    ["x-blob", letters(300, 1)],
+  ]);
   const trailer = encodeConstantBlock([["grpc-status", "0"]]);
   const recorder = new Recorder();
   const server = net.createServer((socket) => {
@@ -64,7 +69,8 @@ test("a server of ours, a client of nghttp2", async () => {
     assert.ok(Buffer.concat(pieces).equals(body));
     const id = request.id ?? 0;
     const heard = recorder.events.find((event) => event.startsWith(`onHeaders ${id} `)) ?? "";
-    for (const [name, value] of Object.entries(values)) assert.ok(heard.includes(`${name}=${value}`));
+    for (const [name, value] of Object.entries(values))
+      assert.ok(heard.includes(`${name}=${value}`));
   });
   await Promise.all(calls);
   client.close();

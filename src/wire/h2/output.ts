@@ -1,4 +1,4 @@
-import { ErrorCode } from "./types.ts";
+import type { ErrorCode } from "./types.ts";
 import { Flag, frameHeaderBytes, FrameType, writeUint32 } from "./frames.ts";
 
 /** First slab; an idle connection needs no more. */
@@ -26,8 +26,8 @@ export function copyBytes(
 }
 
 /**
- * Bytes on their way out, in slabs: what was taken is never written again, so that a socket may hold
- * it as long as it likes. Room is got with `reserve`, then filled, then `end` is moved on.
+ * Bytes on their way out, in slabs: what was taken is never written again, so that a socket may
+ * hold it as long as it likes. Room is got with `reserve`, then filled, then `end` is moved on.
  *
  * Invariant: `[start, end)` of `bytes` is written and not taken; before `start` belongs to takers.
  */
@@ -58,7 +58,9 @@ export class OutputBuffer {
     return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
   }
 
-  /** The taker of everything so far is done with it: the slab may be written from its start again. */
+  /**
+   * The taker of everything so far is done with it: the slab may be written from its start again.
+   */
   recycle(): void {
     if (this.start !== this.end) return;
     this.start = 0;

@@ -125,9 +125,22 @@ const orderRows: Row[] = [
   ["undecodable block", compression, headers(1, new Uint8Array([0x80]), true)],
   ["DATA after END_STREAM", rst(1, ErrorCode.streamClosed), whole1, data(1, [1], true)],
   ["HEADERS after END_STREAM", rst(1, ErrorCode.streamClosed), whole1, open1],
-  ["DATA after RST_STREAM", rst(1, ErrorCode.streamClosed), open1, rstStream(1, 8), data(1, [1], false)],
+  [
+    "DATA after RST_STREAM",
+    rst(1, ErrorCode.streamClosed),
+    open1,
+    rstStream(1, 8),
+    data(1, [1], false),
+  ],
   ["HEADERS after RST_STREAM", rst(1, ErrorCode.streamClosed), open1, rstStream(1, 8), whole1],
-  ["late WINDOW_UPDATE, RST_STREAM", "fine", open1, rstStream(1, 8), windowUpdate(1, 1), rstStream(1, 8)],
+  [
+    "late WINDOW_UPDATE, RST_STREAM",
+    "fine",
+    open1,
+    rstStream(1, 8),
+    windowUpdate(1, 1),
+    rstStream(1, 8),
+  ],
   ["trailers without END_STREAM", rst(1, ErrorCode.protocolError), open1, open1],
   [
     "trailers with a pseudo field",
@@ -171,7 +184,11 @@ const contentRows: Row[] = [
   ["content-length of letters", rst(1, 1), asked(...needed, ["content-length", "x"])],
   ["content-length without body", rst(1, 1), asked(...needed, ["content-length", "1"])],
   ["content-length 0", "fine", asked(...needed, ["content-length", "0"])],
-  ["two that differ", rst(1, 1), asked(...needed, ["content-length", "0"], ["content-length", "1"])],
+  [
+    "two that differ",
+    rst(1, 1),
+    asked(...needed, ["content-length", "0"], ["content-length", "1"]),
+  ],
 ];
 
 const declared = headers(1, requestBlock(["content-length", "3"]), false);
@@ -263,7 +280,12 @@ describe("client", () => {
   const ok = encodeConstantBlock([[":status", "200"]]);
   const clientRows: Row[] = [
     ["a response", "fine", headers(1, ok, false), data(1, [1], true)],
-    ["interim, then final", "fine", headers(1, encodeConstantBlock([[":status", "103"]]), false), headers(1, ok, true)],
+    [
+      "interim, then final",
+      "fine",
+      headers(1, encodeConstantBlock([[":status", "103"]]), false),
+      headers(1, ok, true),
+    ],
     ["interim that ends", rst(1, 1), headers(1, encodeConstantBlock([[":status", "100"]]), true)],
     ["DATA before HEADERS", rst(1, 1), data(1, [1], false)],
     ["no :status", rst(1, 1), headers(1, encodeConstantBlock([["a", "b"]]), false)],
@@ -273,7 +295,18 @@ describe("client", () => {
     ["stream of the server", protocol, headers(2, ok, true)],
     ["PUSH_PROMISE", protocol, rawFrame(FrameType.pushPromise, 4, 1, [0, 0, 0, 2])],
     ["ENABLE_PUSH 1", protocol, settings([Setting.enablePush, 1])],
-    ["answer to HEAD", "fine", headers(1, encodeConstantBlock([[":status", "200"], ["content-length", "5"]]), true)],
+    [
+      "answer to HEAD",
+      "fine",
+      headers(
+        1,
+        encodeConstantBlock([
+          [":status", "200"],
+          ["content-length", "5"],
+        ]),
+        true,
+      ),
+    ],
   ];
   for (const [name, expected, ...pieces] of clientRows) {
     test(name, () => {

@@ -56,7 +56,9 @@ export class Sender {
   readonly #owner: SenderOwner;
   readonly #guard: FloodGuard;
   readonly #limits: SenderLimits;
-  /** Calls owed to the owner, made after a round of turns: stream ids, negative for a failed source. */
+  /**
+   * Calls owed to the owner, made after a round of turns: stream ids, negative for a failed source.
+   */
   readonly #owed: number[] = [];
   #pumping = false;
   /** HEADERS or DATA were sent since the ping police looked. */
@@ -89,7 +91,9 @@ export class Sender {
     this.#wake(stream);
   }
 
-  /** HEADERS of a stream of our own: never queued, as their order is that of the encoder's table. */
+  /**
+   * HEADERS of a stream of our own: never queued, as their order is that of the encoder's table.
+   */
   open(stream: H2Stream, block: Uint8Array, endStream: boolean): void {
     stream.endQueued = stream.sendEnded = endStream;
     this.#writeHeaders(stream.id, block, endStream);
@@ -169,7 +173,9 @@ export class Sender {
     return true;
   }
 
-  /** The peer gave stream window (or changed it by SETTINGS). @returns false when it gets too large. */
+  /**
+   * The peer gave stream window (or changed it by SETTINGS). @returns false when it gets too large.
+   */
   addStreamWindow(stream: H2Stream, bytes: number): boolean {
     if (stream.sendWindow + bytes > windowMaxBytes) return false;
     stream.sendWindow += bytes;
@@ -208,7 +214,8 @@ export class Sender {
   #writeHeaders(streamId: number, block: Uint8Array, endStream: boolean): void {
     let whole = block;
     if (this.encoder.sizeUpdateDue) {
-      // The block was made without knowing of the peer's new table size; RFC 7541 §4.2 wants it told.
+      // The block was made without knowing of the peer's new table size; RFC 7541 §4.2 wants it
+      // told.
       const updates = this.encoder.takeSizeUpdates();
       whole = new Uint8Array(updates.length + block.length);
       whole.set(updates, 0);

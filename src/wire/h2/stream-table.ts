@@ -13,8 +13,8 @@ const spareMax = 256;
 /**
  * The live streams of a connection by id, and how recent ones ended.
  *
- * Ids only ever rise, by two, so the place of a stream is just some bits of its id: a look-up is one
- * array read. A stream that lives on while ids wrap around the array moves to a map.
+ * Ids only ever rise, by two, so the place of a stream is just some bits of its id: a look-up is
+ * one array read. A stream that lives on while ids wrap around the array moves to a map.
  */
 export class StreamTable {
   live = 0;

@@ -25,7 +25,9 @@ export class SendItem {
   }
 }
 
-/** State of one live stream (RFC 9113 §5.1). Records are pooled: `id` is 0 while one is not in use. */
+/**
+ * State of one live stream (RFC 9113 §5.1). Records are pooled: `id` is 0 while one is not in use.
+ */
 export class H2Stream {
   id = 0;
   /** The peer sent END_STREAM. */

@@ -1,7 +1,7 @@
 /**
  * The vocabulary of the HTTP/2 engine: what a connection is told at its birth, what it tells its
- * owner, and the shapes of header fields and bodies. No I/O, no clock, no timers: bytes and calls in,
- * bytes and calls out.
+ * owner, and the shapes of header fields and bodies. No I/O, no clock, no timers: bytes and calls
+ * in, bytes and calls out.
  */
 
 /** Error codes of RFC 9113 §7. */
@@ -33,7 +33,9 @@ export interface HeaderField {
   readonly name: string;
   /** One latin1 character per byte. */
   readonly value: string;
-  /** What `headers/kind.ts` found out about the field, once, when it was decoded. Not for owners. */
+  /**
+   * What `headers/kind.ts` found out about the field, once, when it was decoded. Not for owners.
+   */
   readonly kind: number;
   /** 0 at first; the owner's to use, e.g. to cache "this `:path` is method 7 (+1)". */
   tag: number;
@@ -61,7 +63,9 @@ export interface BodySource {
   release(): void;
 }
 
-/** A message of two parts, sent as one: e.g. the 5 bytes of gRPC before `bytes[start, end)`. Copied. */
+/**
+ * A message of two parts, sent as one: e.g. the 5 bytes of gRPC before `bytes[start, end)`. Copied.
+ */
 export interface MessageParts {
   prefix: Uint8Array;
   bytes: Uint8Array;
@@ -77,7 +81,9 @@ export interface ReplyParts extends MessageParts {
   trailerBlock: Uint8Array;
 }
 
-/** A body of exactly `prefix.length + totalBytes` bytes that is pulled when there is room for it. */
+/**
+ * A body of exactly `prefix.length + totalBytes` bytes that is pulled when there is room for it.
+ */
 export interface SourceParts {
   /** Copied. */
   prefix: Uint8Array;
@@ -92,26 +98,30 @@ export interface SourceParts {
  * the connection; the handler may call any method of the connection from within them.
  */
 export interface H2Handler {
-  /** A request (server) or a final or 1xx response (client) begins. `fields` is valid only during the call. */
+  /**
+   * A request (server) or a final or 1xx response (client) begins. `fields` is valid only during
+   * the call.
+   */
   onHeaders(streamId: number, fields: HeaderList, endStream: boolean): void;
   /** Trailers: they always end the peer's side of the stream. */
   onTrailers(streamId: number, fields: HeaderList): void;
-  /** A piece of the body, `bytes[start, end)`, a view that is valid only during the call; may be empty at the end. */
-  onData(
-    streamId: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    endStream: boolean,
-  ): void;
+  /**
+   * A piece of the body, `bytes[start, end)`, a view that is valid only during the call; may be
+   * empty at the end.
+   */
+  onData(streamId: number, bytes: Uint8Array, start: number, end: number, endStream: boolean): void;
   /**
    * The stream died: reset by the peer, or by us because the peer broke a rule on it. Not called
    * for the owner's own `sendReset` nor when both sides ended well. Sources are already released.
    */
   onReset(streamId: number, code: ErrorCode): void;
-  /** A queue that had refused (`sendData` returned false), or a source without trailers, is through. */
+  /**
+   * A queue that had refused (`sendData` returned false), or a source without trailers, is through.
+   */
   onWritable(streamId: number): void;
-  /** A source failed (`read` returned -1 or too few bytes): the owner ends the stream as it likes. */
+  /**
+   * A source failed (`read` returned -1 or too few bytes): the owner ends the stream as it likes.
+   */
   onSourceFailed(streamId: number): void;
   /**
    * The peer goes away. Client: streams above `lastStreamId` were not processed (each also gets
@@ -133,7 +143,9 @@ export interface H2Handler {
 
 /** How many pings a server bears; see `keepalive.ts` (grpc-go's rule). */
 export interface PingRule {
-  /** Least time between pings, ms, while a stream is open (or always, with `permitWithoutStream`). */
+  /**
+   * Least time between pings, ms, while a stream is open (or always, with `permitWithoutStream`).
+   */
   readonly minIntervalMs: number;
   /** False: without an open stream only one ping in two hours is tolerated. */
   readonly permitWithoutStream: boolean;
@@ -157,9 +169,15 @@ export interface HeaderBudget {
 
 /** All optional; defaults and their reasons are in `limits.ts`. */
 export interface H2Options {
-  /** Monotonic milliseconds; needed for refilling abuse budgets, ping rule and keepalive. Default: always 0. */
+  /**
+   * Monotonic milliseconds; needed for refilling abuse budgets, ping rule and keepalive. Default:
+   * always 0.
+   */
   readonly nowMs?: () => number;
-  /** SETTINGS_MAX_CONCURRENT_STREAMS of ours; undefined: not announced (bounded by `streamsHardMax`). */
+  /**
+   * SETTINGS_MAX_CONCURRENT_STREAMS of ours; undefined: not announced (bounded by
+   * `streamsHardMax`).
+   */
   readonly maxConcurrentStreams?: number;
   /** Largest decoded header list (RFC 9113 §6.5.2 reckoning), bytes. */
   readonly maxHeaderListBytes?: number;

@@ -1,16 +1,12 @@
-import {
-  continuationFreeFrames,
-  continuationLeastBytes,
-  headerBlockFreeBytes,
-} from "../limits.ts";
+import { continuationFreeFrames, continuationLeastBytes, headerBlockFreeBytes } from "../limits.ts";
 import type { HeaderBudget } from "../types.ts";
 
 /** A slack area up to this is kept for the next split block. */
 const keptBytes = 16 * 1024;
 
 /**
- * A header block that comes in several frames (RFC 9113 §4.3), with bounds on its size, on how finely
- * it is cut, and on what all connections together hold.
+ * A header block that comes in several frames (RFC 9113 §4.3), with bounds on its size, on how
+ * finely it is cut, and on what all connections together hold.
  */
 export class HeaderAssembly {
   /** 0: none under way. */

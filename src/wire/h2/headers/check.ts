@@ -11,10 +11,11 @@ const requestPseudo =
   HeaderKind.method | HeaderKind.scheme | HeaderKind.authority | HeaderKind.path;
 const requestNeeds = HeaderKind.method | HeaderKind.scheme | HeaderKind.path;
 
-/** What a well-formed block says about itself. */
+/** The block declares no content length. */
 export const noContentLength = -1;
-/** Answers of the checks that are not a content length. */
+/** The block breaks a rule. */
 export const malformed = -2;
+/** The block is that of a 1xx response. */
 export const interim = -3;
 
 /** Which pseudo fields were seen, and the content length; reused from block to block. */

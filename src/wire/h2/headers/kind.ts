@@ -1,15 +1,17 @@
 import type { HeaderField } from "../types.ts";
 
 /**
- * What RFC 9113 §8 cares about in a single field, found once when the field is decoded and kept with
- * it, so that a field that comes from the dynamic table again costs one look at a number.
+ * What RFC 9113 §8 cares about in a single field, found once when the field is decoded and kept
+ * with it, so that a field that comes from the dynamic table again costs one look at a number.
  */
 export const HeaderKind = {
   /** Nothing special, well-formed. */
   plain: 0,
   /** Name is empty or has a character outside lower-case token characters (§8.2.1). */
   badName: 1,
-  /** Value has NUL, CR or LF, starts or ends with a blank, or is not allowed for its pseudo name. */
+  /**
+   * Value has NUL, CR or LF, starts or ends with a blank, or is not allowed for its pseudo name.
+   */
   badValue: 2,
   /** Connection-specific (§8.2.2), `te` with something else than `trailers` included. */
   connectionSpecific: 4,
@@ -28,24 +30,30 @@ export const HeaderKind = {
   informational: 4096,
 } as const;
 
+/** What a field costs beyond its characters (RFC 7541 §4.1, RFC 9113 §6.5.2). */
+export const entryOverheadBytes = 32;
+
 /** A decoded field; the one class of them keeps property reads fast. */
 export class DecodedField implements HeaderField {
   readonly name: string;
   readonly value: string;
   readonly kind: number;
+  /** What it counts for in tables and list limits (RFC 7541 §4.1), bytes. */
+  readonly sizeBytes: number;
   tag = 0;
 
   constructor(name: string, value: string, kind: number) {
     this.name = name;
     this.value = value;
     this.kind = kind;
+    this.sizeBytes = name.length + value.length + entryOverheadBytes;
   }
 }
 
 /** 1 for the characters that RFC 9110 §5.6.2 allows in a token, upper-case letters excluded. */
-const nameCharacters = new Uint8Array(256);
+const NAME_CHARACTERS = new Uint8Array(256);
 for (const c of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz") {
-  nameCharacters[c.charCodeAt(0)] = 1;
+  NAME_CHARACTERS[c.charCodeAt(0)] = 1;
 }
 
 const specialNames: ReadonlyMap<string, number> = new Map([
@@ -65,7 +73,7 @@ const specialNames: ReadonlyMap<string, number> = new Map([
 function isGoodName(name: string): boolean {
   if (name.length === 0) return false;
   for (let i = 0; i < name.length; i++) {
-    if (nameCharacters[name.charCodeAt(i) & 0xff] === 0) return false;
+    if (NAME_CHARACTERS[name.charCodeAt(i) & 0xff] === 0) return false;
   }
   return true;
 }
@@ -120,8 +128,8 @@ export function classifyField(name: string, value: string): number {
 }
 
 /**
- * Kind of a field whose name was seen before in a field of kind `sibling`: names that are plain need
- * no second look.
+ * Kind of a field whose name was seen before in a field of kind `sibling`: names that are plain
+ * need no second look.
  */
 export function classifyValue(name: string, value: string, sibling: number): number {
   if (sibling !== HeaderKind.plain || name === "te") return classifyField(name, value);

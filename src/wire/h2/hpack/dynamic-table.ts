@@ -1,13 +1,5 @@
 import { DecodedField } from "../headers/kind.ts";
 
-/** What an entry costs beyond its characters (RFC 7541 §4.1). */
-export const entryOverheadBytes = 32;
-
-/** Size of a field for tables and header-list limits (RFC 7541 §4.1, RFC 9113 §6.5.2), bytes. */
-export function fieldSize(name: string, value: string): number {
-  return name.length + value.length + entryOverheadBytes;
-}
-
 /**
  * Dynamic table of a decoder: a ring of ready-made fields, newest first (RFC 7541 §2.3.2).
  *
@@ -33,9 +25,11 @@ export class DynamicTable {
     return this.#ring[(this.#head - 1 - age) & this.#mask];
   }
 
-  /** Adds an entry, evicting old ones; an entry above the whole size just empties the table (§4.4). */
+  /**
+   * Adds an entry, evicting old ones; an entry above the whole size just empties the table (§4.4).
+   */
   insert(field: DecodedField): void {
-    const size = fieldSize(field.name, field.value);
+    const size = field.sizeBytes;
     this.#shrinkTo(this.maxBytes - size);
     if (size > this.maxBytes) return;
     if (this.count > this.#mask) this.#grow();
@@ -54,8 +48,7 @@ export class DynamicTable {
   /** Evicts until at most `bytes` are held. */
   #shrinkTo(bytes: number): void {
     while (this.sizeBytes > bytes && this.count > 0) {
-      const oldest = this.at(this.count - 1);
-      this.sizeBytes -= fieldSize(oldest.name, oldest.value);
+      this.sizeBytes -= this.at(this.count - 1).sizeBytes;
       this.#ring[(this.#head - this.count) & this.#mask] = this.#vacant;
       this.count--;
     }

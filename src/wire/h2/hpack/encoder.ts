@@ -1,4 +1,4 @@
-import { fieldSize } from "./dynamic-table.ts";
+import { entryOverheadBytes } from "../headers/kind.ts";
 import { huffmanEncode, huffmanLength } from "./huffman.ts";
 import { staticCount, staticNames } from "./static-table.ts";
 
@@ -14,6 +14,10 @@ export type FieldInput = readonly [name: string, value: string, indexing?: Index
 
 /** Names whose values are secrets: never indexed unless told otherwise (RFC 7541 §7.1.3). */
 const secretNames: ReadonlySet<string> = new Set(["authorization", "cookie", "token"]);
+
+function fieldSize(name: string, value: string): number {
+  return name.length + value.length + entryOverheadBytes;
+}
 
 /** Grows by doubling; the encoder's output of one block. */
 class BlockBuffer {
@@ -118,7 +122,10 @@ export class HpackEncoder {
   #entries: FieldInput[] = [];
   #oldest = 1;
   readonly #names = new Map<string, DynamicName>();
-  /** Size updates to say at the start of the next block: the smallest since the last, then the final one. */
+  /**
+   * Size updates to say at the start of the next block: the smallest since the last, then the final
+   * one.
+   */
   #smallestDue = -1;
   #finalDue = -1;
   readonly #block = new BlockBuffer();

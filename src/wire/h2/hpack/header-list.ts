@@ -1,6 +1,5 @@
 import type { HeaderField, HeaderList } from "../types.ts";
 import type { DecodedField } from "../headers/kind.ts";
-import { fieldSize } from "./dynamic-table.ts";
 
 /** A longer array of fields is not kept from one block to the next. */
 const keptFieldsMax = 128;
@@ -27,7 +26,7 @@ export class DecodedList implements HeaderList {
   }
 
   add(field: DecodedField): void {
-    this.sizeBytes += fieldSize(field.name, field.value);
+    this.sizeBytes += field.sizeBytes;
     if (this.sizeBytes > this.#maxBytes) this.truncated = true;
     else this.fields[this.count++] = field;
   }

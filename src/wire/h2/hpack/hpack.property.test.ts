@@ -48,7 +48,10 @@ test("whatever is encoded is decoded, over changing table sizes", () => {
           assert.ok(decoder.decode(bytes, 0, bytes.length));
           const { list } = decoder;
           const found = list.fields.slice(0, list.count).map((f) => [f.name, f.value]);
-          assert.deepEqual(found, fields.map((f) => [f[0], f[1]]));
+          assert.deepEqual(
+            found,
+            fields.map((f) => [f[0], f[1]]),
+          );
         }
       }
     }),

@@ -77,10 +77,12 @@ const huffmanRequests = [
 ];
 const plainResponses = [
   "4803 3330 3258 0770 7269 7661 7465 611d 4d6f 6e2c 2032 3120 4f63 7420 3230 3133" +
-    "2032 303a 3133 3a32 3120 474d 546e 1768 7474 7073 3a2f 2f77 7777 2e65 7861 6d70 6c65 2e63 6f6d",
+    "2032 303a 3133 3a32 3120 474d 546e 1768 7474 7073 3a2f 2f77 7777 2e65" +
+    "7861 6d70 6c65 2e63 6f6d",
   "4803 3330 37c1 c0bf",
   "88c1 611d 4d6f 6e2c 2032 3120 4f63 7420 3230 3133 2032 303a 3133 3a32 3220 474d" +
-    "54c0 5a04 677a 6970 7738 666f 6f3d 4153 444a 4b48 514b 425a 584f 5157 454f 5049 5541 5851 5745" +
+    "54c0 5a04 677a 6970 7738 666f 6f3d 4153 444a 4b48 514b 425a 584f 5157 454f 5049 5541 5851" +
+    "5745" +
     "4f49 553b 206d 6178 2d61 6765 3d33 3630 303b 2076 6572 7369 6f6e 3d31",
 ];
 const huffmanResponses = [
@@ -88,7 +90,8 @@ const huffmanResponses = [
     "2d1b ff6e 919d 29ad 1718 63c7 8f0b 97c8 e9ae 82ae 43d3",
   "4883 640e ffc1 c0bf",
   "88c1 6196 d07a be94 1054 d444 a820 0595 040b 8166 e084 a62d 1bff c05a 839b d9ab" +
-    "77ad 94e7 821d d7f2 e6c7 b335 dfdf cd5b 3960 d5af 2708 7f36 72c1 ab27 0fb5 291f 9587 3160 65c0" +
+    "77ad 94e7 821d d7f2 e6c7 b335 dfdf cd5b 3960 d5af 2708 7f36 72c1 ab27 0fb5 291f 9587 3160" +
+    "65c0" +
     "03ed 4ee5 b106 3d50 07",
 ];
 const tableOf256 = "3fe1 01";
@@ -97,7 +100,11 @@ const texts = (fields: readonly FieldInput[]): string[] => fields.map((f) => `${
 
 describe("RFC 7541 appendix C", () => {
   for (const [name, block, expected] of [
-    ["C.2.1", "400a 6375 7374 6f6d 2d6b 6579 0d63 7573 746f 6d2d 6865 6164 6572", "custom-key: custom-header"],
+    [
+      "C.2.1",
+      "400a 6375 7374 6f6d 2d6b 6579 0d63 7573 746f 6d2d 6865 6164 6572",
+      "custom-key: custom-header",
+    ],
     ["C.2.2", "040c 2f73 616d 706c 652f 7061 7468", ":path: /sample/path"],
     ["C.2.3", "1008 7061 7373 776f 7264 0673 6563 7265 74", "password: secret"],
     ["C.2.4", "82", ":method: GET"],
@@ -128,7 +135,8 @@ describe("RFC 7541 appendix C", () => {
     const small = new HpackEncoder(256);
     responses.forEach((fields, i) => {
       // In C.6.2 the RFC codes "307" although that is no shorter; we take the plain form.
-      if (i === 1) return assert.deepEqual(Buffer.from(small.encode(fields)), hex(plainResponses[1]));
+      if (i === 1)
+        return assert.deepEqual(Buffer.from(small.encode(fields)), hex(plainResponses[1]));
       const expected = hex(i === 0 ? tableOf256 + huffmanResponses[i] : huffmanResponses[i]);
       assert.deepEqual(Buffer.from(small.encode(fields)), expected);
     });
@@ -201,7 +209,7 @@ describe("encoder", () => {
     assert.deepEqual(Buffer.from(encoder.encode([["token", "abc"]])), once);
   });
 
-  test("a template is copied once the table knows it, and encoded anew when the table moves", () => {
+  test("a template is copied once the table knows it, and made anew when that moves", () => {
     const encoder = new HpackEncoder(4096);
     const decoder = newDecoder();
     const template = new HeaderTemplate([

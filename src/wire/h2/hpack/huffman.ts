@@ -32,34 +32,34 @@ const longestBits = 30;
 const shortBits = 8;
 
 /** Code of each symbol. */
-const codes = new Uint32Array(symbolCount);
-/** By length: first code, how many codes, and where their symbols start in `symbolsInOrder`. */
-const firstCode = new Uint32Array(longestBits + 1);
-const codesOfLength = new Uint32Array(longestBits + 1);
-const firstPlace = new Uint32Array(longestBits + 1);
-const symbolsInOrder = new Uint16Array(symbolCount);
+const CODES = new Uint32Array(symbolCount);
+/** By length: first code, how many codes, and where their symbols start in `SYMBOLS_IN_ORDER`. */
+const FIRST_CODE = new Uint32Array(longestBits + 1);
+const CODES_OF_LENGTH = new Uint32Array(longestBits + 1);
+const FIRST_PLACE = new Uint32Array(longestBits + 1);
+const SYMBOLS_IN_ORDER = new Uint16Array(symbolCount);
 /** By the next 8 bits: symbol << 4 | length, or 0 when the code is longer. */
-const shortCodes = new Uint16Array(1 << shortBits);
+const SHORT_CODES = new Uint16Array(1 << shortBits);
 
 function buildTables(): void {
   let code = 0;
   let place = 0;
   for (let bits = 1; bits <= longestBits; bits++) {
     code *= 2;
-    firstCode[bits] = code;
-    firstPlace[bits] = place;
+    FIRST_CODE[bits] = code;
+    FIRST_PLACE[bits] = place;
     for (let symbol = 0; symbol < symbolCount; symbol++) {
       if (codeBits[symbol] !== bits) continue;
-      codes[symbol] = code;
-      symbolsInOrder[place++] = symbol;
+      CODES[symbol] = code;
+      SYMBOLS_IN_ORDER[place++] = symbol;
       if (bits <= shortBits) {
         const spare = shortBits - bits;
         const from = code << spare;
-        shortCodes.fill((symbol << 4) | bits, from, from + (1 << spare));
+        SHORT_CODES.fill((symbol << 4) | bits, from, from + (1 << spare));
       }
       code++;
     }
-    codesOfLength[bits] = place - firstPlace[bits];
+    CODES_OF_LENGTH[bits] = place - FIRST_PLACE[bits];
   }
 }
 buildTables();
@@ -91,7 +91,7 @@ export function huffmanDecode(
       bits += 8;
     }
     if (bits < shortBits) break;
-    const entry = shortCodes[(window >>> (bits - shortBits)) & 0xff];
+    const entry = SHORT_CODES[(window >>> (bits - shortBits)) & 0xff];
     if (entry !== 0) {
       bits -= entry & 15;
       into[at++] = entry >>> 4;
@@ -108,16 +108,16 @@ export function huffmanDecode(
       }
       code = (code << 1) | ((window >>> --bits) & 1);
       if (++length > longestBits) return -1;
-      if (code - firstCode[length] < codesOfLength[length]) break;
+      if (code - FIRST_CODE[length] < CODES_OF_LENGTH[length]) break;
     }
-    const symbol = symbolsInOrder[firstPlace[length] + code - firstCode[length]];
+    const symbol = SYMBOLS_IN_ORDER[FIRST_PLACE[length] + code - FIRST_CODE[length]];
     if (symbol === eos) return -1;
     into[at++] = symbol;
   }
   // Fewer than 8 bits are left: whole short codes, then ones.
   while (bits > 0) {
     const spare = shortBits - bits;
-    const entry = shortCodes[((window << spare) | ((1 << spare) - 1)) & 0xff];
+    const entry = SHORT_CODES[((window << spare) | ((1 << spare) - 1)) & 0xff];
     if (entry === 0 || (entry & 15) > bits) break;
     bits -= entry & 15;
     into[at++] = entry >>> 4;
@@ -140,7 +140,7 @@ export function huffmanEncode(text: string, into: Uint8Array, at: number): numbe
   for (let i = 0; i < text.length; i++) {
     const symbol = text.charCodeAt(i) & 0xff;
     let length = codeBits[symbol];
-    let code = codes[symbol];
+    let code = CODES[symbol];
     if (length > 16) {
       // At most 7 bits wait; halves keep the window below 32 bits.
       length -= 16;

@@ -67,7 +67,9 @@ export const staticFields: readonly (readonly [name: string, value: string])[] =
 /** Number of entries; the first dynamic entry has the index after it. */
 export const staticCount = staticFields.length - 1;
 
-/** What a name means in the static table: its first index and the index of each value given there. */
+/**
+ * What a name means in the static table: its first index and the index of each value given there.
+ */
 export interface StaticName {
   readonly index: number;
   readonly values: ReadonlyMap<string, number>;
