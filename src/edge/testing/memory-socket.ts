@@ -1,6 +1,9 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { ByteSocket, SocketHandler } from "../../platform/network.ts";
 
+/** What one delivery brings at most, like a read of the operating system. */
+const chunkBytes = 64 * 1024;
+
 /**
  * Half of a connection in memory. What is written is copied at once, waits in a queue, and reaches
  * the other half in a later turn of the clock, as far as `capacityBytes` of untaken bytes allow.
@@ -18,6 +21,8 @@ export class MemorySocket implements ByteSocket {
   readonly #clock: Clock;
   #handler: SocketHandler | null = null;
   #queue: Uint8Array[] = [];
+  /** Pieces before this one are gone. */
+  #first = 0;
   #queuedBytes = 0;
   #paused = false;
   #scheduled = false;
@@ -68,6 +73,7 @@ export class MemorySocket implements ByteSocket {
     if (this.destroyed) return;
     this.destroyed = true;
     this.#queue = [];
+    this.#first = 0;
     this.#queuedBytes = 0;
     this.#clock.defer(() => this.#handler?.onClose(null));
     const { other } = this;
@@ -85,14 +91,13 @@ export class MemorySocket implements ByteSocket {
     this.#scheduled = false;
     const { other } = this;
     if (other === null || other.destroyed || other.#paused || other.#handler === null) return;
-    const chunk = Buffer.concat(this.#queue);
-    this.#queue = [];
-    this.#queuedBytes = 0;
+    const chunk = this.#take();
     if (chunk.length > 0) {
       this.deliveredBytes += chunk.length;
-      other.#handler.onData(new Uint8Array(chunk));
+      other.#handler.onData(chunk);
     }
-    if (this.#needDrain && !this.destroyed) {
+    if (this.#queuedBytes > 0) this.pump();
+    if (this.#needDrain && !this.destroyed && this.queuedBytes() === 0) {
       this.#needDrain = false;
       this.#handler?.onDrain();
     }
@@ -100,6 +105,27 @@ export class MemorySocket implements ByteSocket {
       this.#endSent = true;
       if (!other.destroyed) other.#handler.onEnd();
     }
+  }
+
+  /** The next piece of what is queued. */
+  #take(): Uint8Array {
+    const pieces: Uint8Array[] = [];
+    let room = chunkBytes;
+    while (room > 0 && this.#first < this.#queue.length) {
+      const piece = this.#queue[this.#first];
+      const part = piece.subarray(0, room);
+      if (part.length < piece.length) this.#queue[this.#first] = piece.subarray(room);
+      else this.#first++;
+      pieces.push(part);
+      room -= part.length;
+    }
+    if (this.#first === this.#queue.length) {
+      this.#queue = [];
+      this.#first = 0;
+    }
+    const chunk = new Uint8Array(Buffer.concat(pieces));
+    this.#queuedBytes -= chunk.length;
+    return chunk;
   }
 
   #lost(): void {
