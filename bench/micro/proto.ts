@@ -1,6 +1,6 @@
 /**
- * Nanoseconds of CPU per call of the codecs that every request pays for: `node bench/micro/proto.ts`.
- * Best of several rounds, as other programs only ever add. Values are 256 bytes, keys 31.
+ * `node bench/micro/proto.ts`: nanoseconds of CPU per call of the codecs that every request pays
+ * for. Best of several rounds, as other programs only ever add. Values are 256 bytes, keys 31.
  */
 import * as api from "../../src/proto/gen/etcdserverpb.ts";
 import * as mvccpb from "../../src/proto/gen/mvccpb.ts";

@@ -15,7 +15,7 @@ import { decodeByModel, type Oddity } from "./testing/twin.ts";
 import { ProtoError } from "./wire.ts";
 
 const schema = parseSchema();
-const codecs = await loadCodecs(schema);
+const codecs = loadCodecs(schema);
 const libraries = [viaProtobufjs(parseForProtobufjs()), viaBufbuild(schema)];
 const numRuns = Number(process.env["PROTO_RUNS"] ?? 12);
 

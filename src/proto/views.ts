@@ -22,7 +22,7 @@ export class PutView {
   canonical = true;
 }
 
-/** Reads the rest of the cursor as a PutRequest into `view`. @throws ProtoError as decodePutRequest. */
+/** Reads the cursor to its end as a PutRequest. @throws ProtoError as decodePutRequest. */
 export function viewPut(c: Cursor, view: PutView): void {
   clearPut(view, c.pos);
   let last = 0;
@@ -103,7 +103,7 @@ export class RangeView {
   maxCreateRevision = 0;
 }
 
-/** Reads the rest of the cursor as a RangeRequest. @throws ProtoError as decodeRangeRequest. */
+/** Reads the cursor to its end as a RangeRequest. @throws ProtoError as decodeRangeRequest. */
 export function viewRange(c: Cursor, view: RangeView): void {
   view.keyStart = view.keyEnd = view.rangeEndStart = view.rangeEndEnd = c.pos;
   view.limit = view.revision = view.sortOrder = view.sortTarget = 0;

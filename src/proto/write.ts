@@ -76,7 +76,7 @@ export function varint64Size(v: bigint): number {
   return v < TWO_63 ? 9 : 10;
 }
 
-/** Writes a signed or unsigned 64-bit integer as a varint and returns the end. -2^63 <= v < 2^64. */
+/** Writes an integer of 64 bits as a varint and returns the end. -2^63 <= v < 2^64. */
 export function writeVarint64(v: bigint, into: Uint8Array, at: number): number {
   const n = Number(v);
   if (n >= 0 && n < NUMBER_MAX) return writeVarint(n, into, at);

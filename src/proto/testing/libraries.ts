@@ -7,7 +7,8 @@ import { type FieldDescriptorProto, FieldDescriptorProtoSchema } from "@bufbuild
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type protobuf from "protobufjs";
 import type { Enum, Package } from "../../../scripts/proto-gen/schema.ts";
-import { blank, type Field, type Message, ourNumber, type Plain, type Schema } from "./model.ts";
+import { blank, ourNumber } from "./model.ts";
+import type { Field, Message, Plain, Schema } from "./model.ts";
 
 /** One library: what it decodes, as our message, and its own encoding of that. Throws as it does. */
 export interface Library {

@@ -3,7 +3,17 @@ import { fileURLToPath } from "node:url";
 import type protobuf from "protobufjs";
 import { parseFolder, readSchema } from "../../../scripts/proto-gen/schema.ts";
 import type { Field, Message, Schema } from "../../../scripts/proto-gen/schema.ts";
-import { fileOf } from "../../../scripts/proto-gen/names.ts";
+import * as authpb from "../gen/authpb.ts";
+import * as etcdserverpb from "../gen/etcdserverpb.ts";
+import * as health from "../gen/grpc-health-v1.ts";
+import * as leasepb from "../gen/leasepb.ts";
+import * as membershippb from "../gen/membershippb.ts";
+import * as mvccpb from "../gen/mvccpb.ts";
+import * as raftpb from "../gen/raftpb.ts";
+import * as snappb from "../gen/snappb.ts";
+import * as v3electionpb from "../gen/v3electionpb.ts";
+import * as v3lockpb from "../gen/v3lockpb.ts";
+import * as walpb from "../gen/walpb.ts";
 
 export type { Field, Message, Schema };
 
@@ -36,11 +46,25 @@ export function parseForProtobufjs(): protobuf.Root {
   );
 }
 
+const modules: Readonly<Record<string, unknown>> = {
+  authpb,
+  etcdserverpb,
+  "grpc.health.v1": health,
+  leasepb,
+  membershippb,
+  mvccpb,
+  raftpb,
+  snappb,
+  v3electionpb,
+  v3lockpb,
+  walpb,
+};
+
 /** Every message with its generated functions, in declaration order. */
-export async function loadCodecs(schema: Schema): Promise<Codec[]> {
+export function loadCodecs(schema: Schema): Codec[] {
   const codecs: Codec[] = [];
   for (const pkg of schema.packages.values()) {
-    const made = (await import(`../gen/${fileOf(pkg.name)}`)) as Record<string, never>;
+    const made = modules[pkg.name] as Record<string, never>;
     for (const model of pkg.messages) {
       const { name } = model;
       const pick = (name: string): never => {
