@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { chooseDir } from "./compare.ts";
 import { load, startLoad } from "./loader.ts";
 import type { LoadFlags, LoadResult, RunningLoad } from "./loader.ts";
-import { memoryOf } from "./proc.ts";
+import { cpuWaitMs, memoryOf } from "./proc.ts";
 import { preload } from "./round.ts";
 import { SERVER_NAMES, startServer } from "./servers.ts";
 import type { Server, ServerName } from "./servers.ts";
@@ -50,6 +50,8 @@ export interface Phase {
   readonly loop: LoopDelay | undefined;
   readonly rssBeforeMib: number;
   readonly rssPeakMib: number;
+  /** Share of the phase in which the server's main thread was ready but had no CPU: noise. */
+  readonly waitedShare: number;
   readonly others: readonly LoadResult[];
   /** Limits that did not hold. */
   readonly broken: readonly string[];
@@ -101,13 +103,16 @@ class Harness {
     const timer = setInterval(() => {
       rssPeakMib = Math.max(rssPeakMib, memoryOf(this.server.pid).rssMib);
     }, SAMPLE_MS);
+    const [startMs, waitMs] = [performance.now(), cpuWaitMs(this.server.pid)];
     const running = work();
     const probe = this.start({ workload: "range", rate: PROBE_RATE, conns: 1, inflight: 100 });
     const probed = await probe.result;
     const loop = await this.loopDelay();
+    const waited = cpuWaitMs(this.server.pid) - waitMs;
+    const waitedShare = waited / (performance.now() - startMs);
     const others = await Promise.all(running.map((each) => each.result));
     clearInterval(timer);
-    const found = { name, probe: probed, loop, rssBeforeMib, rssPeakMib, others };
+    const found = { name, probe: probed, loop, rssBeforeMib, rssPeakMib, waitedShare, others };
     return { ...found, broken: brokenLimits(found, limitGrowth) };
   }
 
@@ -146,8 +151,9 @@ function print(phase: Phase): void {
       : ` loop p99.9 ${loop.p999Ms.toFixed(1)} max ${loop.maxMs.toFixed(1)} ms`;
   const small = `p50 ${ms(probe.p50_us)} p99 ${ms(probe.p99_us)} p99.9 ${ms(probe.p999_us)}`;
   const rss = `${phase.rssBeforeMib.toFixed(0)} → peak ${phase.rssPeakMib.toFixed(0)} MiB`;
+  const wait = `waited for a CPU ${(phase.waitedShare * 100).toFixed(0)} %`;
   const what = phase.name.padEnd(26);
-  console.log(`${what} probe ${small} max ${ms(probe.max_us)} ms${late}  RSS ${rss}`);
+  console.log(`${what} probe ${small} max ${ms(probe.max_us)} ms${late}  RSS ${rss}, ${wait}`);
   for (const other of phase.others) {
     const errors = JSON.stringify(other.errors);
     const shown = `${other.workload} ${other.conns}×${other.inflight}`;

@@ -69,6 +69,12 @@ export function memoryOf(pid: number): Memory {
   return { rssMib: rss / KIB, anonMib: anon / KIB, peakMib: peak / KIB };
 }
 
+/** How long the main thread of `pid` has been ready to run without getting a CPU, in ms. */
+export function cpuWaitMs(pid: number): number {
+  const [, waitNs] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "latin1").split(" ");
+  return Number(waitNs) / 1e6;
+}
+
 /** Median of an odd or even number of values; NaN when there are none. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
