@@ -11,8 +11,10 @@ const metricsContentType = "text/plain; version=0.0.4; charset=utf-8; escaping=u
 export interface HttpRoutesOptions {
   readonly source: HealthSource;
   readonly versions: () => Versions;
-  /** Where the health counters go. */
+  /** Where the health counters go; not looked at when `health` is given. */
   readonly metrics: Metrics;
+  /** Shared by several listeners, so that they count together. */
+  readonly health?: Health;
   /** All metrics as text. */
   readonly exposeMetrics: () => string;
   /** Packs a reply with gzip. */
@@ -34,7 +36,7 @@ export class HttpRoutes {
 
   constructor(options: HttpRoutesOptions) {
     this.#options = options;
-    this.#health = new Health(options.source, options.metrics);
+    this.#health = options.health ?? new Health(options.source, options.metrics);
     this.#origins = options.corsOrigins ?? [];
     this.#hosts = options.hostWhitelist ?? [];
   }

@@ -2,13 +2,12 @@ import { MetricsRegistry } from "../../base/metrics/registry.ts";
 import { NodeGzip } from "../../platform/node/gzip.ts";
 import type { Logger } from "../../platform/logger.ts";
 import { VirtualClock } from "../../sim/world/clock.ts";
-import { ClientPort } from "../client-port.ts";
+import { ClientDoors } from "../client-doors.ts";
 import type { PlainHandler } from "../grpc/core.ts";
 import { GrpcDoor } from "../grpc/door.ts";
 import { type GrpcLimits, grpcLimits } from "../grpc/limits.ts";
 import { RawClient } from "./raw-client.ts";
 import { StubService } from "./stub-service.ts";
-import type { ByteSocket } from "../../platform/network.ts";
 
 /** A logger that keeps nothing. */
 export const silentLogger: Logger = {
@@ -22,7 +21,7 @@ export class DoorRig {
   readonly clock = new VirtualClock();
   readonly service = new StubService();
   readonly door: GrpcDoor;
-  #accept: (socket: ByteSocket) => void = () => {};
+  readonly #doors: ClientDoors;
 
   constructor(limits: Partial<GrpcLimits> = {}, plain?: PlainHandler) {
     const { clock, service } = this;
@@ -34,24 +33,15 @@ export class DoorRig {
       limits: grpcLimits(limits),
       ...(plain === undefined ? {} : { plain }),
     });
-    const port = new ClientPort({
-      clock,
-      network: {
-        listen: (address, accept, ready) => {
-          this.#accept = accept;
-          ready({ address, close: () => {} });
-        },
-        connect: () => {},
-      },
-      http2: (socket) => this.door.accept(socket),
-    });
-    port.listen({ kind: "unix", path: "memory" }, () => {});
+    this.#doors = new ClientDoors({ clock, grpc: this.door, http: null });
   }
 
   /** A client whose connection is accepted, before its first byte. */
   connect(): RawClient {
     const client = new RawClient(this.clock);
-    this.#accept(client.server);
+    const handler = this.#doors.accept(client.server);
+    if (handler === null) client.server.destroy();
+    else client.server.attach(handler);
     return client;
   }
 
