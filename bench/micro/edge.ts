@@ -7,8 +7,7 @@
  */
 import { GrpcDoor } from "../../src/edge/grpc/door.ts";
 import { defaultGrpcLimits } from "../../src/edge/grpc/limits.ts";
-import { ClientDoors } from "../../src/edge/client-doors.ts";
-import type { ByteSocket } from "../../src/platform/network.ts";
+import { ClientPort } from "../../src/edge/client-port.ts";
 import { NodeClock } from "../../src/platform/node/clock.ts";
 import { NodeGzip } from "../../src/platform/node/gzip.ts";
 import { NodeNetwork } from "../../src/platform/node/network.ts";
@@ -59,14 +58,13 @@ const door = new GrpcDoor({
   gzip: new NodeGzip(),
   logger: SILENT,
 });
-const doors = new ClientDoors({ clock, grpc: door, http: null });
-const accept = (socket: ByteSocket): void => {
-  const handler = doors.accept(socket);
-  if (handler === null) socket.destroy();
-  else socket.attach(handler);
-};
-new NodeNetwork().listen({ kind: "tcp", host: "127.0.0.1", port }, accept, (result) => {
-  console.log(result instanceof Error ? result.message : JSON.stringify(result.address));
+const listener = new ClientPort({
+  network: new NodeNetwork(),
+  clock,
+  http2: (socket) => door.accept(socket),
+});
+listener.listen({ kind: "tcp", host: "127.0.0.1", port }, (result) => {
+  console.log(result instanceof Error ? result.message : JSON.stringify(result));
 });
 let last = process.cpuUsage();
 let lastCalls = 0;

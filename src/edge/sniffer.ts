@@ -5,11 +5,14 @@ export const HTTP2_PREFACE = Uint8Array.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
   c.charCodeAt(0),
 );
 
+/** Takes over a socket from its first bytes on; null: no room, close it. */
+export type Takeover = (socket: ByteSocket) => SocketHandler | null;
+
 /** Who is waiting for the first bytes of whom. */
 export interface SnifferOwner {
-  /** Take over a socket from its first bytes on; null: no room or not served, close it. */
-  takeHttp2(socket: ByteSocket): SocketHandler | null;
-  takeHttp1(socket: ByteSocket): SocketHandler | null;
+  readonly http2: Takeover;
+  /** Null when only HTTP/2 is served. */
+  readonly http1: Takeover | null;
   /** The sniffer has decided, or its socket is gone. */
   decided(sniffer: Sniffer): void;
 }
@@ -66,14 +69,17 @@ export class Sniffer implements SocketHandler {
     const end = Math.min(HTTP2_PREFACE.length, before + chunk.length);
     while (at < end && chunk[at - before] === HTTP2_PREFACE[at]) at++;
     this.#matched = at;
-    if (at === HTTP2_PREFACE.length) {
-      this.#handOver(this.#owner.takeHttp2(this.#socket), before, chunk);
-    } else if (at < end) {
-      this.#handOver(this.#owner.takeHttp1(this.#socket), before, chunk);
-    }
+    if (at === HTTP2_PREFACE.length) this.#handOver(this.#owner.http2, before, chunk);
+    else if (at < end) this.#other(before, chunk);
   }
 
-  #handOver(target: SocketHandler | null, before: number, chunk: Uint8Array): void {
+  #other(before: number, chunk: Uint8Array): void {
+    if (this.#owner.http1 === null) this.drop();
+    else this.#handOver(this.#owner.http1, before, chunk);
+  }
+
+  #handOver(take: Takeover, before: number, chunk: Uint8Array): void {
+    const target = take(this.#socket);
     if (target === null) return this.drop();
     this.#target = target;
     this.#owner.decided(this);

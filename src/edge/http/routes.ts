@@ -11,10 +11,8 @@ const metricsContentType = "text/plain; version=0.0.4; charset=utf-8; escaping=u
 export interface HttpRoutesOptions {
   readonly source: HealthSource;
   readonly versions: () => Versions;
-  /** Where the health counters go; not looked at when `health` is given. */
+  /** Where the health counters go. */
   readonly metrics: Metrics;
-  /** Shared by several listeners, so that they count together. */
-  readonly health?: Health;
   /** All metrics as text. */
   readonly exposeMetrics: () => string;
   /** Packs a reply with gzip. */
@@ -36,7 +34,7 @@ export class HttpRoutes {
 
   constructor(options: HttpRoutesOptions) {
     this.#options = options;
-    this.#health = options.health ?? new Health(options.source, options.metrics);
+    this.#health = new Health(options.source, options.metrics);
     this.#origins = options.corsOrigins ?? [];
     this.#hosts = options.hostWhitelist ?? [];
   }

@@ -2,12 +2,13 @@ import { MetricsRegistry } from "../../base/metrics/registry.ts";
 import { NodeGzip } from "../../platform/node/gzip.ts";
 import type { Logger } from "../../platform/logger.ts";
 import { VirtualClock } from "../../sim/world/clock.ts";
-import { ClientDoors } from "../client-doors.ts";
+import { ClientPort } from "../client-port.ts";
 import type { PlainHandler } from "../grpc/core.ts";
 import { GrpcDoor } from "../grpc/door.ts";
 import { type GrpcLimits, grpcLimits } from "../grpc/limits.ts";
 import { RawClient } from "./raw-client.ts";
 import { StubService } from "./stub-service.ts";
+import type { ByteSocket } from "../../platform/network.ts";
 
 /** A logger that keeps nothing. */
 export const silentLogger: Logger = {
@@ -21,7 +22,7 @@ export class DoorRig {
   readonly clock = new VirtualClock();
   readonly service = new StubService();
   readonly door: GrpcDoor;
-  readonly #doors: ClientDoors;
+  #accept: (socket: ByteSocket) => void = () => {};
 
   constructor(limits: Partial<GrpcLimits> = {}, plain?: PlainHandler) {
     const { clock, service } = this;
@@ -33,15 +34,24 @@ export class DoorRig {
       limits: grpcLimits(limits),
       ...(plain === undefined ? {} : { plain }),
     });
-    this.#doors = new ClientDoors({ clock, grpc: this.door, http: null });
+    const port = new ClientPort({
+      clock,
+      network: {
+        listen: (address, accept, ready) => {
+          this.#accept = accept;
+          ready({ address, close: () => {} });
+        },
+        connect: () => {},
+      },
+      http2: (socket) => this.door.accept(socket),
+    });
+    port.listen({ kind: "unix", path: "memory" }, () => {});
   }
 
   /** A client whose connection is accepted, before its first byte. */
   connect(): RawClient {
     const client = new RawClient(this.clock);
-    const handler = this.#doors.accept(client.server);
-    if (handler === null) client.server.destroy();
-    else client.server.attach(handler);
+    this.#accept(client.server);
     return client;
   }
 

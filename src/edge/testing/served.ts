@@ -3,8 +3,8 @@ import { NodeGzip } from "../../platform/node/gzip.ts";
 import { NodeHttpServer } from "../../platform/node/http-server.ts";
 import { NodeNetwork } from "../../platform/node/network.ts";
 import { MetricsRegistry } from "../../base/metrics/registry.ts";
-import type { Address, ByteSocket } from "../../platform/network.ts";
-import { ClientDoors } from "../client-doors.ts";
+import type { Address } from "../../platform/network.ts";
+import { ClientPort } from "../client-port.ts";
 import { GrpcDoor } from "../grpc/door.ts";
 import { type GrpcLimits, grpcLimits } from "../grpc/limits.ts";
 import { plainOverHttp2 } from "../http/over-http2.ts";
@@ -14,10 +14,11 @@ import { StubService } from "./stub-service.ts";
 
 /** A door and the HTTP endpoints on a real port of the loopback, before a stub of the service. */
 export interface Served {
+  readonly address: Address;
   readonly port: number;
   readonly door: GrpcDoor;
   readonly service: StubService;
-  /** Closes everything, so that Node may exit. */
+  /** Closes everything; resolves when Node may exit. */
   close(): void;
 }
 
@@ -55,23 +56,27 @@ export function serve(
   });
   door.counters.register(metrics);
   const http = new NodeHttpServer((request, respond) => routes.handle(request, respond), clock);
-  const doors = new ClientDoors({ clock, grpc: door, http });
-  const accept = (socket: ByteSocket): void => {
-    const handler = doors.accept(socket);
-    if (handler === null) socket.destroy();
-    else socket.attach(handler);
-  };
+  const port = new ClientPort({
+    clock,
+    network: new NodeNetwork(),
+    http2: (socket) => door.accept(socket),
+    http1: (socket) => http.accept(socket),
+  });
   return new Promise((resolve, reject) => {
-    new NodeNetwork().listen(address, accept, (listener) => {
-      if (listener instanceof Error) return reject(listener);
-      const bound = listener.address;
-      const port = bound.kind === "tcp" ? bound.port : 0;
-      const close = (): void => {
-        listener.close();
-        doors.close();
-        clock.close();
-      };
-      resolve({ port, door, service, close });
+    port.listen(address, (result) => {
+      if (result instanceof Error) return reject(result);
+      resolve({
+        address: result,
+        port: result.kind === "tcp" ? result.port : 0,
+        door,
+        service,
+        close: () => {
+          port.close();
+          door.close();
+          http.close();
+          clock.close();
+        },
+      });
     });
   });
 }
