@@ -85,10 +85,9 @@ export function rowId(each: Row): string {
 /** Rows of the named workloads (`put`, `list 1k` …, or a whole `put 16×8`); all when empty. */
 export function chooseRows(all: readonly Row[], wanted: readonly string[]): readonly Row[] {
   if (wanted.length === 0) return all;
-  const names = new Set(wanted.map((name) => name.replaceAll("x", "×")));
-  return all.filter(
-    (each) =>
-      names.has(rowId(each)) || wanted.includes(each.workload) || wanted.includes(each.shape),
+  const names = new Set(wanted.map((name) => name.replace(/(\d)x(\d)/, "$1×$2")));
+  return all.filter((each) =>
+    [rowId(each), each.workload, each.shape].some((name) => names.has(name)),
   );
 }
 
