@@ -13,6 +13,8 @@ export interface HttpRoutesOptions {
   readonly versions: () => Versions;
   /** Where the health counters go. */
   readonly metrics: Metrics;
+  /** Shared by the routes of several listeners; without it one is made, which may be done once. */
+  readonly health?: Health;
   /** All metrics as text. */
   readonly exposeMetrics: () => string;
   /** Packs a reply with gzip. */
@@ -34,7 +36,7 @@ export class HttpRoutes {
 
   constructor(options: HttpRoutesOptions) {
     this.#options = options;
-    this.#health = new Health(options.source, options.metrics);
+    this.#health = options.health ?? new Health(options.source, options.metrics);
     this.#origins = options.corsOrigins ?? [];
     this.#hosts = options.hostWhitelist ?? [];
   }
