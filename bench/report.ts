@@ -121,7 +121,8 @@ from call to call. Only grpc-status 0 with a right answer counts; after every ru
 must have risen by exactly the writes, and written values are re-read. CPU is user + system of the
 server with all its threads and children. A shape is connections × calls in flight. Skein's
 ratios: throughput above 1 and CPU below 1 are better than etcd. etcd 3.4 copies its read buffer,
-as large as its largest batch was, for every read: after a preload its reads cost more than on an empty server.
+as large as its largest batch was, for every read: after a
+preload its reads cost more than on an empty server.
 
 ${markdownTable(HEADINGS, cells(recorded.medians))}
 
