@@ -239,7 +239,11 @@ export class Applier implements StateMachine {
       events.onClusterChange();
     } else if (request.case === "clusterMemberAttrSet") {
       const { memberID, memberAttributes } = request.value;
-      membership.publish(memberID, memberAttributes?.name ?? "", memberAttributes?.clientUrls ?? []);
+      membership.publish(
+        memberID,
+        memberAttributes?.name ?? "",
+        memberAttributes?.clientUrls ?? [],
+      );
       events.onClusterChange();
     }
     this.#results.done(requestId);

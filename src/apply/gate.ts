@@ -45,7 +45,11 @@ export function requestCost(request: Request): number {
  * The outer links of etcd's apply chain: what alarms forbid (M2, M5). Every member decides alike,
  * since alarms are replicated.
  */
-export function refusedByAlarm(alarms: Alarms, kind: Request["case"], cost: number): RequestError | null {
+export function refusedByAlarm(
+  alarms: Alarms,
+  kind: Request["case"],
+  cost: number,
+): RequestError | null {
   if (alarms.active(AlarmType.corrupt) && isRefusedWhenCorrupt(kind)) return "corrupt";
   if (alarms.active(AlarmType.noSpace) && cost > 0) return "noSpace";
   return null;

@@ -1,5 +1,3 @@
-import type { SocketHandler } from "../platform/network.ts";
-import type { ByteSocket, Listener } from "../platform/network.ts";
 import type { Platform } from "../platform/platform.ts";
 import {
   encodeClusterMemberAttrSetRequestToBytes,
@@ -8,10 +6,10 @@ import {
 import { RequestField } from "../service/propose/proposer.ts";
 import { EMULATED_STORAGE_VERSION } from "../service/maintenance/maintenance-service.ts";
 import { prepareDirectories } from "./bootstrap.ts";
-import type { MemberConfig, MemberUrl } from "./config.ts";
+import type { MemberConfig } from "./config.ts";
 import { Core } from "./core.ts";
-import { type Doors, openDoors } from "./doors.ts";
-import { StartError } from "./start-error.ts";
+import { Doors } from "./doors.ts";
+import { registerMemberMetrics } from "./metrics.ts";
 
 /** How often start-up looks whether the log is applied. */
 const READY_POLL_MS = 5;
@@ -64,11 +62,11 @@ export async function startMember(config: MemberConfig, platform: Platform): Pro
 
 class RunningMember implements Member {
   readonly closed: Promise<Error | null>;
+  clientUrls: readonly string[] = [];
   readonly #config: MemberConfig;
   readonly #platform: Platform;
   readonly #core: Core;
   #doors: Doors | null = null;
-  #listeners: Listener[] = [];
   #closing: Promise<void> | null = null;
   #resolveClosed: (reason: Error | null) => void = () => {};
   #fatal: Error | null = null;
@@ -85,12 +83,6 @@ class RunningMember implements Member {
     });
   }
 
-  get clientUrls(): readonly string[] {
-    return this.#listeners.map(({ address }) =>
-      address.kind === "unix" ? `unix://${address.path}` : `http://${address.host}:${address.port}`,
-    );
-  }
-
   get repaired(): boolean {
     return this.#core.start.repaired;
   }
@@ -99,10 +91,9 @@ class RunningMember implements Member {
     this.#core.run();
     await this.#waitFor(() => this.#core.isReady);
     await this.#publish();
-    this.#doors = openDoors(this.#config, this.#platform, this.#core);
-    for (const url of this.#config.listenClientUrls) {
-      this.#listeners.push(await this.#listen(url));
-    }
+    registerMemberMetrics(this.#platform.metrics, this.#core, this.#config);
+    this.#doors = new Doors(this.#config, this.#platform, this.#core);
+    this.clientUrls = await this.#doors.listen();
     this.#platform.logger.log("info", "ready to serve client requests", {
       "member-id": this.#core.start.memberId.toString(16),
       "listen-client-urls": this.clientUrls,
@@ -131,7 +122,6 @@ class RunningMember implements Member {
   }
 
   async #close(): Promise<void> {
-    for (const listener of this.#listeners) listener.close();
     await this.#drainDoors();
     const error = await new Promise<Error | null>((resolve) => this.#core.close(resolve));
     this.#resolveClosed(this.#fatal ?? error);
@@ -158,7 +148,9 @@ class RunningMember implements Member {
   #fail(error: Error): void {
     if (this.#fatal !== null) return;
     this.#fatal = error;
-    this.#platform.logger.log("error", "member stops after a fatal fault", { error: error.message });
+    this.#platform.logger.log("error", "member stops after a fatal fault", {
+      error: error.message,
+    });
     void this.close();
   }
 
@@ -198,31 +190,4 @@ class RunningMember implements Member {
       look();
     });
   }
-
-  #listen(url: MemberUrl): Promise<Listener> {
-    const { network } = this.#platform;
-    const doors = this.#doors;
-    return new Promise((resolve, reject) => {
-      const accept = (socket: ByteSocket): void => {
-        const handler: SocketHandler | null = doors === null ? null : doors.accept(socket);
-        if (handler === null) socket.destroy();
-        else socket.attach(handler);
-      };
-      network.listen(url.address, accept, (result) => {
-        if (result instanceof Error) reject(listenError(url, result));
-        else resolve(result);
-      });
-    });
-  }
-}
-
-function listenError(url: MemberUrl, error: Error): StartError {
-  const isTaken = error.message.includes("EADDRINUSE");
-  return new StartError(
-    isTaken ? `${url.text} is taken by another process` : `cannot listen on ${url.text}: ${error.message}`,
-    isTaken
-      ? "Stop that process, or choose other ports with --listen-client-urls and --advertise-client-urls."
-      : "Choose an address of this machine with --listen-client-urls.",
-    error,
-  );
 }

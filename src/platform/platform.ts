@@ -1,10 +1,10 @@
+import type { MetricsRegistry } from "../base/metrics/registry.ts";
 import type { Clock } from "./clock.ts";
 import type { Crypto } from "./crypto.ts";
 import type { Disk } from "./disk.ts";
 import type { Gzip } from "./gzip.ts";
 import type { HttpServerFactory } from "./http.ts";
 import type { Logger } from "./logger.ts";
-import type { Metrics } from "./metrics.ts";
 import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
 
@@ -16,7 +16,8 @@ export interface Platform {
   readonly random: Random;
   readonly crypto: Crypto;
   readonly logger: Logger;
-  readonly metrics: Metrics;
+  /** One per member; components see it as `Metrics`. */
+  readonly metrics: MetricsRegistry;
   readonly gzip?: Gzip;
   /** Absent where only HTTP/2 is spoken (the simulator). */
   readonly httpServer?: HttpServerFactory;

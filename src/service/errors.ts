@@ -20,14 +20,8 @@ export const WIRE_ERRORS: Readonly<Record<RequestError, WireError>> = {
   tooManyOps: failure(Code.invalidArgument, "etcdserver: too many operations in txn request"),
   duplicateKey: failure(Code.invalidArgument, "etcdserver: duplicate key given in txn request"),
   invalidSortOption: failure(Code.invalidArgument, "etcdserver: invalid sort option"),
-  invalidClientApiVersion: failure(
-    Code.invalidArgument,
-    "etcdserver: invalid client api version",
-  ),
-  compacted: failure(
-    Code.outOfRange,
-    "etcdserver: mvcc: required revision has been compacted",
-  ),
+  invalidClientApiVersion: failure(Code.invalidArgument, "etcdserver: invalid client api version"),
+  compacted: failure(Code.outOfRange, "etcdserver: mvcc: required revision has been compacted"),
   futureRevision: failure(
     Code.outOfRange,
     "etcdserver: mvcc: required revision is a future revision",
@@ -42,21 +36,12 @@ export const WIRE_ERRORS: Readonly<Record<RequestError, WireError>> = {
   stopped: failure(Code.unavailable, "etcdserver: server stopped"),
   timeout: failure(Code.unavailable, "etcdserver: request timed out"),
   corrupt: failure(Code.dataLoss, "etcdserver: corrupt cluster"),
-  authNotEnabled: failure(
-    Code.failedPrecondition,
-    "etcdserver: authentication is not enabled",
-  ),
+  authNotEnabled: failure(Code.failedPrecondition, "etcdserver: authentication is not enabled"),
   authFailed: failure(
     Code.invalidArgument,
     "etcdserver: authentication failed, invalid user ID or password",
   ),
   memberNotFound: failure(Code.notFound, "etcdserver: member not found"),
-  rangeStreamSort: failure(
-    Code.unimplemented,
-    "RangeStream does not support custom sort orders",
-  ),
-  rangeStreamFilter: failure(
-    Code.unimplemented,
-    "RangeStream does not support revision filters",
-  ),
+  rangeStreamSort: failure(Code.unimplemented, "RangeStream does not support custom sort orders"),
+  rangeStreamFilter: failure(Code.unimplemented, "RangeStream does not support revision filters"),
 };

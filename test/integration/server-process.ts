@@ -40,7 +40,11 @@ export class ServerProcess {
   }
 
   /** Starts it on `dataDir` and resolves when it serves. */
-  static async start(dataDir: string, port: number, flags: readonly string[] = []): Promise<ServerProcess> {
+  static async start(
+    dataDir: string,
+    port: number,
+    flags: readonly string[] = [],
+  ): Promise<ServerProcess> {
     const url = `http://127.0.0.1:${port}`;
     const args = [
       path.join(root, "src/cli/server/main.ts"),

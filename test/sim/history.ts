@@ -56,7 +56,8 @@ export class History {
     const problems: string[] = [];
     const last = shownNow.currentRevision;
     for (const [revision, write] of this.#acked) {
-      if (revision > last) problems.push(`acknowledged revision ${revision} is lost: ${show(write)}`);
+      if (revision > last)
+        problems.push(`acknowledged revision ${revision} is lost: ${show(write)}`);
     }
     for (let revision = from; revision <= last; revision += 1) {
       const problem = this.#checkRevision(revision, shownNow.changesAt(revision));
@@ -85,7 +86,9 @@ export class History {
     const put = changes.find((change) => change.value !== null);
     if (put === undefined) {
       const invented = changes.find((change) => !this.#deleted.has(change.key));
-      return invented === undefined ? null : `revision ${revision} deletes ${invented.key}, nobody did`;
+      return invented === undefined
+        ? null
+        : `revision ${revision} deletes ${invented.key}, nobody did`;
     }
     const write = this.#byValue.get(put.value!);
     if (write === undefined) return `revision ${revision} puts ${put.value}, nobody did`;

@@ -44,7 +44,8 @@ class SimSink implements ReplySink {
     }
     source.release();
     if (at === totalBytes) this.#settle(token, { ok: true, message });
-    else this.#settle(token, { ok: false, code: 13, text: `source ended at ${at} of ${totalBytes}` });
+    else
+      this.#settle(token, { ok: false, code: 13, text: `source ended at ${at} of ${totalBytes}` });
   }
 
   send(): boolean {
@@ -102,9 +103,11 @@ export class SimMember {
     const config = memberConfig({ dataDir: "data" });
     prepareDirectories(options.disk, config);
     this.core = new Core(platform, config, {
-      onFatal: options.onFatal ?? ((error) => {
-        throw error;
-      }),
+      onFatal:
+        options.onFatal ??
+        ((error) => {
+          throw error;
+        }),
       onClusterChange: () => {},
     });
     this.core.service.router.bind(this.#sink);

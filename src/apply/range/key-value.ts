@@ -27,7 +27,10 @@ export function valueOf(encoded: ByteSpan): ByteSpan {
 }
 
 /** Where the fields before the value end, and where the lease field (or nothing) begins. */
-export function withoutValue(encoded: ByteSpan): { readonly headEnd: number; readonly tail: number } {
+export function withoutValue(encoded: ByteSpan): {
+  readonly headEnd: number;
+  readonly tail: number;
+} {
   const cursor = new Cursor(encoded.bytes, encoded.start, encoded.end);
   let headEnd = encoded.start;
   while (cursor.pos < cursor.end) {

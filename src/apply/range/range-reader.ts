@@ -86,7 +86,12 @@ export class RangeReader {
   }
 
   /** Appends `state`'s KeyValue as field `tag`; without value when `keysOnly`. */
-  writeEntry(state: KeyState, tag: number, keysOnly: { on: boolean; keepLease: boolean }, out: ByteWriter): void {
+  writeEntry(
+    state: KeyState,
+    tag: number,
+    keysOnly: { on: boolean; keepLease: boolean },
+    out: ByteWriter,
+  ): void {
     const span = this.#span;
     this.#store.readKeyValue(state, span);
     out.byte(tag);
@@ -104,7 +109,9 @@ export class RangeReader {
 
   /** The encoded KeyValue of `key` at `revision`; false when absent. `out` as for readKeyValue. */
   readOne(key: ByteSpan, revision: number, out: ByteSpan): boolean {
-    return this.#store.find(key, revision, this.#state) && this.#store.readKeyValue(this.#state, out);
+    return (
+      this.#store.find(key, revision, this.#state) && this.#store.readKeyValue(this.#state, out)
+    );
   }
 
   #isOrdinary(request: RangeRequest): boolean {
@@ -149,4 +156,3 @@ export class RangeReader {
     return table.hasMore;
   }
 }
-

@@ -69,7 +69,9 @@ export class StateTable {
     } else {
       const column = { 1: 3, 2: 2, 3: 0 }[sortTarget as 1 | 2 | 3];
       const columns = this.#columns;
-      order.sort((x, y) => sign * (columns[x * COLUMNS + column]! - columns[y * COLUMNS + column]!));
+      order.sort(
+        (x, y) => sign * (columns[x * COLUMNS + column]! - columns[y * COLUMNS + column]!),
+      );
     }
     this.#order = order;
   }

@@ -1,11 +1,7 @@
 import { ByteWriter } from "../../base/byte-writer.ts";
 import { newSpan } from "../../base/span.ts";
 import type { FramedCopy, KvStore, RangeCursor } from "../../mvcc/store/store.ts";
-import type {
-  DeleteRangeRequest,
-  PutRequest,
-  RangeRequest,
-} from "../../proto/gen/etcdserverpb.ts";
+import type { DeleteRangeRequest, PutRequest, RangeRequest } from "../../proto/gen/etcdserverpb.ts";
 import { keyRangeOf, type RangeReader } from "../range/range-reader.ts";
 import type { TxnPlan, TxnStep } from "./plan.ts";
 import type { OpResult, TxnResult } from "./result.ts";

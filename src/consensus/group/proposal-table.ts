@@ -88,7 +88,10 @@ export class ProposalTable {
   }
 
   #makeRoom(): void {
-    while (this.#oldestId < this.#lastId && this.#ids[this.#slotOf(this.#oldestId)] !== this.#oldestId) {
+    while (
+      this.#oldestId < this.#lastId &&
+      this.#ids[this.#slotOf(this.#oldestId)] !== this.#oldestId
+    ) {
       this.#oldestId += 1;
     }
     if (this.#lastId - this.#oldestId < this.#slots) return;

@@ -9,7 +9,6 @@ import { NodeRandom } from "./random.ts";
 
 /** A platform of the operating system with what it takes to look at it and to let it go. */
 export interface NodePlatform extends Platform {
-  readonly metrics: MetricsRegistry;
   /** Ends the disk thread; after the member has closed. */
   close(): void;
 }

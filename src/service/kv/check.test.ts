@@ -50,11 +50,7 @@ const ROWS: readonly [string, TxnRequest, RequestError | null][] = [
   ["TXN12 nested put, outer put", top([put("a"), txn([put("a")])]), "duplicateKey"],
   ["TXN12 puts in siblings", top([txn([put("a")]), txn([put("a")])]), "duplicateKey"],
   ["TXN12 both branches of one nested", top([txn([put("a")], [put("a")])]), null],
-  [
-    "TXN12 else of a sibling",
-    top([txn([put("a")]), txn([], [put("a")])]),
-    "duplicateKey",
-  ],
+  ["TXN12 else of a sibling", top([txn([put("a")]), txn([], [put("a")])]), "duplicateKey"],
   ["TXN13 deletes overlap deletes", top([del("a", "c"), del("b"), txn([del("a", "z")])]), null],
   ["TXN13 ranges never conflict", top([get("a"), put("a"), get("a")]), null],
   ["TXN14 sibling delete, then put", top([txn([del("a")]), txn([put("a")])]), "duplicateKey"],

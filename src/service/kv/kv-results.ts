@@ -1,7 +1,12 @@
 import { NOBODY } from "../../consensus/group/proposal-table.ts";
 import type { RequestError } from "../../apply/errors.ts";
 import type { ApplyResults, DeletedResult } from "../../apply/results.ts";
-import { writeDeleted, writePrevKv, writeTxnResult, type TxnResult } from "../../apply/txn/result.ts";
+import {
+  writeDeleted,
+  writePrevKv,
+  writeTxnResult,
+  type TxnResult,
+} from "../../apply/txn/result.ts";
 import { ByteWriter } from "../../base/byte-writer.ts";
 import type { Alarm } from "../../cluster/alarms.ts";
 import { WIRE_ERRORS } from "../errors.ts";

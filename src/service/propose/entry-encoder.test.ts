@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeInternalRaftRequest, encodePutRequestToBytes } from "../../proto/gen/etcdserverpb.ts";
+import {
+  decodeInternalRaftRequest,
+  encodePutRequestToBytes,
+} from "../../proto/gen/etcdserverpb.ts";
 import { EntryEncoder } from "./entry-encoder.ts";
 import { firstRequestId } from "./request-id.ts";
 
@@ -53,7 +56,12 @@ test("entries of any size decode to what went in, and do not overwrite each othe
 });
 
 test("fields above 15 have a longer tag", () => {
-  const entry = new EntryEncoder(1n).encode(1300, new Uint8Array([0x0a, 1, 0x33]), { start: 0, end: 3 }, 9);
+  const entry = new EntryEncoder(1n).encode(
+    1300,
+    new Uint8Array([0x0a, 1, 0x33]),
+    { start: 0, end: 3 },
+    9,
+  );
   const decoded = decodeInternalRaftRequest(entry, 0, entry.length);
   assert.equal(decoded.request?.case, "clusterVersionSet");
 });

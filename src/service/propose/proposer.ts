@@ -54,7 +54,12 @@ export class Proposer {
   }
 
   /** Proposes `bytes[start, end)` for `token`; a refusal is answered at once, all else later. */
-  propose(field: RequestField, bytes: Uint8Array, range: { start: number; end: number }, token: Token): void {
+  propose(
+    field: RequestField,
+    bytes: Uint8Array,
+    range: { start: number; end: number },
+    token: Token,
+  ): void {
     const { clock, consensus, maxRequestBytes } = this.#options;
     const requestId = this.#table.add(token, clock.monotonicMs());
     const data = this.#encoder.encode(field, bytes, range, requestId);

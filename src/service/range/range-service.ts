@@ -1,10 +1,5 @@
 import { planRange } from "../../apply/range/range-plan.ts";
-import {
-  keyRangeOf,
-  RangeReader,
-  TAG_KVS,
-  writeRangeEnd,
-} from "../../apply/range/range-reader.ts";
+import { keyRangeOf, RangeReader, TAG_KVS, writeRangeEnd } from "../../apply/range/range-reader.ts";
 import { ByteWriter } from "../../base/byte-writer.ts";
 import type { FramedCopy, KvStore, RangeCursor, RangeMeasure } from "../../mvcc/store/store.ts";
 import type { Clock } from "../../platform/clock.ts";

@@ -196,4 +196,3 @@ export class RangeSource implements ByteSource {
     }
   }
 }
-

@@ -141,7 +141,11 @@ export class RangeStream implements Job {
     this.#scout.readKey(this.#key);
     const keyBytes = this.#key.end - this.#key.start;
     return (
-      4 + varintSize(keyBytes) + keyBytes + varintSize(createRevision) + varintSize(modRevision) +
+      4 +
+      varintSize(keyBytes) +
+      keyBytes +
+      varintSize(createRevision) +
+      varintSize(modRevision) +
       varintSize(version)
     );
   }
@@ -157,7 +161,12 @@ export class RangeStream implements Job {
     const source = new RangeSource({
       store,
       // The stream closes the view, not its chunks.
-      view: { revision: view.revision, isCancelled: false, touch: (nowMs) => view.touch(nowMs), close() {} },
+      view: {
+        revision: view.revision,
+        isCancelled: false,
+        touch: (nowMs) => view.touch(nowMs),
+        close() {},
+      },
       feed: new CursorFeed(this.#cursor, request.keysOnly),
       kvs: chunk.keys,
       head: head.bytes.slice(0, head.length),
@@ -204,4 +213,3 @@ export class RangeStream implements Job {
     this.#options.onEnd();
   }
 }
-

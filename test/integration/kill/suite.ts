@@ -70,7 +70,12 @@ async function runDirectory(
   return { passed, acknowledged: history.acknowledged };
 }
 
-async function load(prng: Prng, server: ServerProcess, history: History, round: number): Promise<void> {
+async function load(
+  prng: Prng,
+  server: ServerProcess,
+  history: History,
+  round: number,
+): Promise<void> {
   const connections = Array.from(
     { length: CONNECTIONS },
     () => new Client({ endpoints: [server.endpoint] }),
@@ -96,7 +101,12 @@ async function load(prng: Prng, server: ServerProcess, history: History, round: 
   await Promise.all(connections.map((client) => client.close()));
 }
 
-async function writeOnce(prng: Prng, client: Client, history: History, name: string): Promise<void> {
+async function writeOnce(
+  prng: Prng,
+  client: Client,
+  history: History,
+  name: string,
+): Promise<void> {
   const key = `${PREFIX}${prng.below(KEYS)}`;
   const kind = prng.below(10);
   const write: Write = { puts: [], deletes: [], ackRevision: 0, foundRevision: 0 };

@@ -154,7 +154,11 @@ function deleteOne(load: Load, number: number, key: string): void {
   const request = { ...createDeleteRangeRequest(), key: utf8(key) };
   load.member.call("DeleteRange", encodeDeleteRangeRequestToBytes(request), (outcome) => {
     if (!outcome.ok) return;
-    const { header, deleted } = decodeDeleteRangeResponse(outcome.message, 0, outcome.message.length);
+    const { header, deleted } = decodeDeleteRangeResponse(
+      outcome.message,
+      0,
+      outcome.message.length,
+    );
     load.history.acked(write, header!.revision, deleted > 0);
     issue(load, number + 1);
   });
@@ -166,7 +170,10 @@ export function withoutSync(disk: VirtualDisk): Disk {
     get(target, name) {
       if (name === "submit") {
         return (ops: readonly DiskOp[], done: DiskDone) =>
-          target.submit(ops.filter((op) => op.op !== "sync"), done);
+          target.submit(
+            ops.filter((op) => op.op !== "sync"),
+            done,
+          );
       }
       if (name === "syncSync") return () => {};
       const value: unknown = Reflect.get(target, name, target);
