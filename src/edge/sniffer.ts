@@ -5,6 +5,11 @@ export const HTTP2_PREFACE = Uint8Array.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
   c.charCodeAt(0),
 );
 
+/** Longest request line of HTTP/1, bytes: twice what etcd's multiplexer looks at. */
+const requestLineMaxBytes = 8192;
+
+const lineFeed = 10;
+
 /** Takes over a socket from its first bytes on; null: no room, close it. */
 export type Takeover = (socket: ByteSocket) => SocketHandler | null;
 
@@ -28,6 +33,8 @@ export class Sniffer implements SocketHandler {
   #target: SocketHandler | null = null;
   /** Bytes of the preface seen so far. */
   #matched = 0;
+  /** What came when it is not HTTP/2, until the end of the first line. */
+  #line: Uint8Array | null = null;
   #gone = false;
 
   constructor(owner: SnifferOwner, socket: ByteSocket) {
@@ -68,22 +75,44 @@ export class Sniffer implements SocketHandler {
     let at = before;
     const end = Math.min(HTTP2_PREFACE.length, before + chunk.length);
     while (at < end && chunk[at - before] === HTTP2_PREFACE[at]) at++;
-    this.#matched = at;
-    if (at === HTTP2_PREFACE.length) this.#handOver(this.#owner.http2, before, chunk);
-    else if (at < end) this.#other(before, chunk);
+    if (this.#line === null && (at === end || at === HTTP2_PREFACE.length)) {
+      this.#matched = at;
+      if (at < HTTP2_PREFACE.length) return;
+      const seen = before === 0 ? chunk : concat(HTTP2_PREFACE.subarray(0, before), chunk);
+      this.#handOver(this.#owner.http2, seen);
+      return;
+    }
+    this.#other(chunk);
   }
 
-  #other(before: number, chunk: Uint8Array): void {
-    if (this.#owner.http1 === null) this.drop();
-    else this.#handOver(this.#owner.http1, before, chunk);
+  /** Not HTTP/2: a first line that names HTTP/1 decides, anything else is cut off, as in etcd. */
+  #other(chunk: Uint8Array): void {
+    this.#line = concat(this.#line ?? HTTP2_PREFACE.subarray(0, this.#matched), chunk);
+    const cut = this.#line.indexOf(lineFeed);
+    const tooLong = cut < 0 && this.#line.length > requestLineMaxBytes;
+    if (this.#owner.http1 === null || tooLong) return this.drop();
+    if (cut < 0) return;
+    let line = "";
+    for (let i = 0; i < Math.min(cut, requestLineMaxBytes); i++) {
+      line += String.fromCharCode(this.#line[i]);
+    }
+    if (!/^[^ ]+ [^ ]+ HTTP\/1\.[0-9]\r?$/.test(line)) return this.drop();
+    this.#handOver(this.#owner.http1, this.#line);
   }
 
-  #handOver(take: Takeover, before: number, chunk: Uint8Array): void {
+  #handOver(take: Takeover, seen: Uint8Array): void {
     const target = take(this.#socket);
     if (target === null) return this.drop();
     this.#target = target;
+    this.#line = null;
     this.#owner.decided(this);
-    if (before > 0) target.onData(HTTP2_PREFACE.slice(0, before));
-    target.onData(chunk);
+    target.onData(seen);
   }
+}
+
+function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }

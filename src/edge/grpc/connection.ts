@@ -1,7 +1,7 @@
 import type { ByteSocket, SocketHandler } from "../../platform/network.ts";
 import { H2Connection } from "../../wire/h2/connection.ts";
 import { ErrorCode, type H2Handler, type HeaderList } from "../../wire/h2/types.ts";
-import type { DoorCore } from "./core.ts";
+import type { DoorCore, PlainRequest } from "./core.ts";
 import type { Flushable } from "./flusher.ts";
 import {
   connectionWindowBytes,
@@ -10,6 +10,7 @@ import {
   streamHighWaterBytes,
   streamWindowBytes,
 } from "./limits.ts";
+import { answerPlain } from "./plain.ts";
 import type { Replies } from "./replies.ts";
 import type { Refusal, Requests } from "./requests.ts";
 import { StreamIndex } from "./stream-index.ts";
@@ -46,6 +47,8 @@ export class GrpcConnection implements H2Handler, Flushable {
   #settled = false;
   /** When to give up on the handshake or on the client's closing, monotonic ms; 0: no limit. */
   #giveUpMs: number;
+  /** Requests for the HTTP side that have not ended. */
+  readonly #plain = new Map<number, PlainRequest>();
   /** Output charged to the door's memory, bytes. */
   #chargedBytes = 0;
 
@@ -159,6 +162,12 @@ export class GrpcConnection implements H2Handler, Flushable {
     this.touch();
   }
 
+  /** Keeps a request for the HTTP side until its body, which nobody wants, has ended. */
+  takePlain(streamId: number, request: PlainRequest, ended: boolean): void {
+    this.#plain.set(streamId, request);
+    if (ended) this.#plainEnded(streamId);
+  }
+
   // The engine's side.
 
   onHeaders(streamId: number, fields: HeaderList, endStream: boolean): void {
@@ -168,6 +177,7 @@ export class GrpcConnection implements H2Handler, Flushable {
   onTrailers(streamId: number): void {
     const call = this.streams.get(streamId);
     if (call !== null) this.#owner.requests.ended(call);
+    else this.#plainEnded(streamId);
   }
 
   onData(
@@ -179,11 +189,13 @@ export class GrpcConnection implements H2Handler, Flushable {
   ): void {
     const call = this.streams.get(streamId);
     if (call !== null) this.#owner.requests.data(call, bytes, start, end, endStream);
+    else if (endStream) this.#plainEnded(streamId);
   }
 
   onReset(streamId: number): void {
     const call = this.streams.get(streamId);
     if (call !== null) this.#owner.requests.cancelled(call);
+    else this.#plain.delete(streamId);
   }
 
   onWritable(streamId: number): void {
@@ -226,6 +238,13 @@ export class GrpcConnection implements H2Handler, Flushable {
     this.#linger();
   }
 
+  #plainEnded(streamId: number): void {
+    const request = this.#plain.get(streamId);
+    if (request === undefined || this.#core.plain === null) return;
+    this.#plain.delete(streamId);
+    answerPlain(this.#core.plain, this, streamId, request);
+  }
+
   #linger(): void {
     this.#closing = true;
     this.#giveUpMs = this.#core.clock.monotonicMs() + this.#core.limits.lingerMs;
@@ -236,6 +255,7 @@ export class GrpcConnection implements H2Handler, Flushable {
     if (this.#ended) return;
     this.#ended = true;
     this.h2.lost();
+    this.#plain.clear();
     this.#cancelAll();
     this.#charge(0);
     this.#owner.forget(this);

@@ -14,9 +14,17 @@ import { type GrpcLimits, headerAssemblyBytes } from "./limits.ts";
 import { MethodTable } from "./method-table.ts";
 import { RequestHead } from "./request-head.ts";
 
+/** A request that is not gRPC. */
+export interface PlainRequest {
+  readonly method: string;
+  /** With query. */
+  readonly path: string;
+  readonly authority: string;
+}
+
 /** Answers plain HTTP requests that come over HTTP/2; `respond` may be called later, once. */
 export type PlainHandler = (
-  request: { readonly method: string; readonly path: string; readonly authority: string },
+  request: PlainRequest,
   respond: (status: number, contentType: string, body: Uint8Array) => void,
 ) => void;
 

@@ -1,28 +1,34 @@
 import { encodeConstantBlock } from "../../wire/h2/hpack/encoder.ts";
 import type { HeaderList } from "../../wire/h2/types.ts";
 import type { GrpcConnection } from "./connection.ts";
-import type { PlainHandler } from "./core.ts";
+import type { PlainHandler, PlainRequest } from "./core.ts";
 
-/** Lets the HTTP side answer a request that came over HTTP/2 and is not gRPC. */
+/** Longest path that the HTTP side is asked for, characters; longer ones are no request of ours. */
+const pathMax = 8192;
+
+/** What the HTTP side needs to know of a request that is not gRPC; null when it is not for it. */
+export function readPlain(list: HeaderList): PlainRequest | null {
+  const method = list.get(":method") ?? "";
+  const path = list.get(":path") ?? "/";
+  const authority = list.get(":authority") ?? list.get("host") ?? "";
+  if (path.length > pathMax || authority.length > pathMax || method === "POST") return null;
+  return { method, path, authority };
+}
+
+/** Lets the HTTP side answer a request that came over HTTP/2 and has ended. */
 export function answerPlain(
   handler: PlainHandler,
   connection: GrpcConnection,
   streamId: number,
-  list: HeaderList,
+  request: PlainRequest,
 ): void {
-  const method = list.get(":method") ?? "";
-  const request = {
-    method,
-    path: list.get(":path") ?? "/",
-    authority: list.get(":authority") ?? list.get("host") ?? "",
-  };
   handler(request, (status, contentType, body) => {
     const block = encodeConstantBlock([
       [":status", String(status)],
       ["content-type", contentType],
       ["content-length", String(body.length)],
     ]);
-    const bare = method === "HEAD" || body.length === 0;
+    const bare = request.method === "HEAD" || body.length === 0;
     connection.h2.sendHeaders(streamId, block, bare);
     if (!bare) connection.h2.sendData(streamId, body, 0, body.length, true);
     connection.touch();

@@ -10,7 +10,7 @@ import type { HeaderList } from "../../wire/h2/types.ts";
 import type { Call } from "./call.ts";
 import type { GrpcConnection } from "./connection.ts";
 import type { DoorCore } from "./core.ts";
-import { answerPlain } from "./plain.ts";
+import { readPlain } from "./plain.ts";
 import type { Replies } from "./replies.ts";
 import type { RequestHead } from "./request-head.ts";
 
@@ -154,8 +154,9 @@ export class Requests implements MessageHandler {
     const core = this.#core;
     const { head } = core;
     if (!head.isGrpc && head.authorityCount <= 1 && head.hostCount <= 1) {
-      if (core.plain !== null && !head.isPost) {
-        answerPlain(core.plain, connection, streamId, list);
+      const plain = core.plain === null ? null : readPlain(list);
+      if (plain !== null) {
+        connection.takePlain(streamId, plain, ended);
         return false;
       }
     }
