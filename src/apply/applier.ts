@@ -32,6 +32,7 @@ const CLOCK_EVERY_ENTRIES = 16;
 const DELETE_STEP_KEYS = 1000;
 const AlarmAction = { get: 0, activate: 1, deactivate: 2 } as const;
 
+/** What an Applier works on and reports to. */
 export interface ApplierOptions {
   readonly clock: Clock;
   readonly store: KvStore;

@@ -7,7 +7,9 @@ import {
 
 const KEY_CONSISTENT_INDEX = new TextEncoder().encode("consistent_index");
 const KEY_TERM = new TextEncoder().encode("term");
-/** Bytes that background maintenance of the backend may move at a time: well below a millisecond. */
+/**
+ * Bytes that background maintenance of the backend may move at a time: well below a millisecond.
+ */
 const MAINTAIN_BYTES = 256 * 1024;
 
 /**
@@ -40,7 +42,9 @@ export class Committer {
     }
   }
 
-  /** To be called now and then, between entries: commits what is old enough, and cleans up a little. */
+  /**
+   * To be called now and then, between entries: commits what is old enough, and cleans up a little.
+   */
   tick(nowMs: number): void {
     if (this.#backend.pendingOps === 0) this.#openedMs = nowMs;
     else if (nowMs - this.#openedMs >= COMMIT_INTERVAL_MS) this.commit();

@@ -4,6 +4,7 @@ import type { Clock } from "../platform/clock.ts";
 /** How long the work rests while an older view is still read. */
 const WAIT_FOR_VIEWS_MS = 50;
 
+/** What a CompactionDriver drives, and how gently. */
 export interface CompactionDriverOptions {
   readonly clock: Clock;
   readonly store: KvStore;

@@ -6,7 +6,9 @@ import type { TxnResult } from "./txn/result.ts";
 export interface ApplyResults {
   /** True when somebody here waits for `requestId`: only then replies are built. */
   wants(requestId: number): boolean;
-  /** `prevKv`: encoded KeyValue, or null. `revision`: the store's after the change, as in all below. */
+  /**
+   * `prevKv`: encoded KeyValue, or null. `revision`: the store's after the change, as in all below.
+   */
   put(requestId: number, revision: number, prevKv: Uint8Array | null): void;
   /** `prevKvs`: framed as field 3 of the response; valid during the call. */
   deleted(requestId: number, revision: number, result: DeletedResult): void;
@@ -19,6 +21,7 @@ export interface ApplyResults {
   failed(requestId: number, error: RequestError): void;
 }
 
+/** What a deletion removed. */
 export interface DeletedResult {
   readonly deleted: number;
   readonly prevKvs: Uint8Array;

@@ -4,8 +4,9 @@ import type { Entry, HardState } from "../raft/types.ts";
 export interface StateMachine {
   /**
    * Applies `entries[from]` and as many of those after it as fit in a slice of about two
-   * milliseconds, each exactly once and in order. Returns how many were applied to their end; 0 when
-   * a long entry needs further calls with the same arguments. Readers see an entry whole or not at all.
+   * milliseconds, each exactly once and in order. Returns how many were applied to their end; 0
+   * when a long entry needs further calls with the same arguments. Readers see an entry whole or
+   * not at all.
    */
   apply(entries: readonly Entry[], from: number): number;
 }

@@ -33,7 +33,9 @@ export interface StartState {
   readonly isNew: boolean;
 }
 
-/** Checks that the directories can be written, as etcd does, and creates them. @throws StartError. */
+/**
+ * Checks that the directories can be written, as etcd does, and creates them. @throws StartError.
+ */
 export function prepareDirectories(disk: Disk, config: MemberConfig): void {
   const memberDir = `${config.dataDir}/member`;
   const snapDir = `${memberDir}/snap`;
@@ -57,9 +59,10 @@ export function prepareDirectories(disk: Disk, config: MemberConfig): void {
 }
 
 /**
- * Creates `dir` and what is missing above it, each entry durable: without that a power loss takes the
- * directory with everything synced inside it. An entry that is there may be of a start that was cut
- * off before this sync, so it is synced again, unless the directory above is none of our business.
+ * Creates `dir` and what is missing above it, each entry durable: without that a power loss takes
+ * the directory with everything synced inside it. An entry that is there may be of a start that was
+ * cut off before this sync, so it is synced again, unless the directory above is none of our
+ * business.
  */
 function makeDurableDirectory(disk: Disk, dir: string): void {
   const slash = dir.lastIndexOf("/");
@@ -84,7 +87,10 @@ function refuseForeignData(disk: Disk, snapDir: string): void {
   );
 }
 
-/** Opens the log, or creates it with the entries of a static bootstrap. @throws StartError, WalError. */
+/**
+ * Opens the log, or creates it with the entries of a static bootstrap. @throws StartError,
+ * WalError.
+ */
 export function openLog(platform: Platform, config: MemberConfig, options: WalOptions): StartState {
   if (walExists(options)) return reopen(options);
   return create(platform, config, options);
@@ -96,7 +102,7 @@ function reopen(options: WalOptions): StartState {
     opened.wal.close(() => {});
     throw new StartError(
       `the log in ${options.dir} does not reach back to its beginning`,
-      "It belongs to a data directory with snapshots, which this version cannot read: start etcd on it.",
+      "It belongs to a directory with snapshots, which this version cannot read: start etcd on it.",
     );
   }
   const ids = decodeMetadata(opened.metadata);

@@ -17,7 +17,9 @@ import type { WalOptions } from "../storage/wal/wal.ts";
 import { openLog, type StartState } from "./bootstrap.ts";
 import type { MemberConfig } from "./config.ts";
 
-/** Payload bytes proposed and not applied, beyond which proposals are refused (design decision 3). */
+/**
+ * Payload bytes proposed and not applied, beyond which proposals are refused (design decision 3).
+ */
 const UNAPPLIED_BYTES_MAX = 128 * 1024 * 1024;
 
 /** No lease exists before the lessor does, so a put that names one is refused (PUT1). */

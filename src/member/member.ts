@@ -44,8 +44,8 @@ export interface Member {
 }
 
 /**
- * Starts one member and resolves when it serves. Order: directories, log, state, consensus; the doors
- * open last, so that no client sees a member that has not applied its log.
+ * Starts one member and resolves when it serves. Order: directories, log, state, consensus; the
+ * doors open last, so that no client sees a member that has not applied its log.
  * @throws StartError, WalError and DiskError, by rejection.
  */
 export async function startMember(config: MemberConfig, platform: Platform): Promise<Member> {
@@ -154,7 +154,9 @@ class RunningMember implements Member {
     void this.close();
   }
 
-  /** Tells the cluster who this member is and which version it speaks, as etcd does at each start. */
+  /**
+   * Tells the cluster who this member is and which version it speaks, as etcd does at each start.
+   */
   async #publish(): Promise<void> {
     const { service, membership, start } = this.#core;
     const attributes = encodeClusterMemberAttrSetRequestToBytes({

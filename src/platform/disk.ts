@@ -17,12 +17,19 @@ export class DiskError extends Error {
 
 /**
  * One step of a list. Offsets and lengths are bytes. `write` writes `bytes[start, end)` at `offset`
- * and, like `sync`, is done only when all of it is. `sync` is fdatasync: data and the size needed to
- * read it back. `syncDir` makes renames, creations and removals in a directory durable.
+ * and, like `sync`, is done only when all of it is. `sync` is fdatasync: data and the size needed
+ * to read it back. `syncDir` makes renames, creations and removals in a directory durable.
  * `allocate` extends the file with zeros to `lengthBytes` and reserves the space.
  */
 export type DiskOp =
-  | { readonly op: "write"; readonly file: FileId; readonly bytes: Uint8Array; readonly start: number; readonly end: number; readonly offset: number }
+  | {
+      readonly op: "write";
+      readonly file: FileId;
+      readonly bytes: Uint8Array;
+      readonly start: number;
+      readonly end: number;
+      readonly offset: number;
+    }
   | { readonly op: "sync"; readonly file: FileId }
   | { readonly op: "truncate"; readonly file: FileId; readonly lengthBytes: number }
   | { readonly op: "allocate"; readonly file: FileId; readonly lengthBytes: number }
@@ -40,6 +47,7 @@ export type LockKind = "flock" | "record";
 /** `error` is that of the first operation that failed; those after it were not tried. */
 export type DiskDone = (error: DiskError | null) => void;
 
+/** How a file is opened; reading is always allowed. */
 export interface OpenOptions {
   readonly write?: boolean;
   /** Create when missing, with mode 0600. */
@@ -51,8 +59,9 @@ export interface OpenOptions {
 /**
  * Files. Lists given to `submit` run on the member's disk thread, one after the other in the order
  * of submission, each until its first failure; completions are delivered on the caller's thread, in
- * the same order, never inside `submit`. The blocking calls are for start-up, for shutdown and for small cached
- * reads; they throw DiskError. A file whose sync failed must not be trusted again by the caller.
+ * the same order, never inside `submit`. The blocking calls are for start-up, for shutdown and for
+ * small cached reads; they throw DiskError. A file whose sync failed must not be trusted again by
+ * the caller.
  */
 export interface Disk {
   /**
@@ -64,7 +73,10 @@ export interface Disk {
 
   openSync(path: string, options: OpenOptions): FileId;
   closeSync(file: FileId): void;
-  /** Reads up to `target.length` bytes at `offset`; returns how many, less only at the end of the file. */
+  /**
+   * Reads up to `target.length` bytes at `offset`; returns how many, less only at the end of the
+   * file.
+   */
   readSync(file: FileId, target: Uint8Array, offset: number): number;
   writeSync(file: FileId, bytes: Uint8Array, offset: number): void;
   syncSync(file: FileId): void;

@@ -1,7 +1,11 @@
+/** Severities, least first. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** Values a log line may carry; bigint is written as decimal text. */
-export type LogFields = Record<string, string | number | bigint | boolean | readonly string[] | undefined>;
+export type LogFields = Record<
+  string,
+  string | number | bigint | boolean | readonly string[] | undefined
+>;
 
 /** Structured logging: one constant message, variable parts as fields. */
 export interface Logger {

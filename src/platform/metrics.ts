@@ -13,13 +13,16 @@ export interface Histogram {
   observe(value: number): void;
 }
 
+/** What every metric has. */
 export interface MetricOptions {
   /** Name as Prometheus shows it, e.g. `etcd_server_has_leader`. */
   readonly name: string;
   readonly help: string;
 }
 
-/** A metric with labels; `with` gives the child of these label values, in the order of the names. */
+/**
+ * A metric with labels; `with` gives the child of these label values, in the order of the names.
+ */
 export interface Labelled<T> {
   with(...values: string[]): T;
 }
@@ -29,11 +32,17 @@ export interface Metrics {
   counter(options: MetricOptions): Counter;
   gauge(options: MetricOptions): Gauge;
   /** A gauge or counter whose value is read when it is scraped. */
-  sampled(options: MetricOptions & { readonly type: "gauge" | "counter" }, read: () => number): void;
+  sampled(
+    options: MetricOptions & { readonly type: "gauge" | "counter" },
+    read: () => number,
+  ): void;
   histogram(options: MetricOptions & { readonly buckets: readonly number[] }): Histogram;
   counters(options: MetricOptions & { readonly labels: readonly string[] }): Labelled<Counter>;
   gauges(options: MetricOptions & { readonly labels: readonly string[] }): Labelled<Gauge>;
   histograms(
-    options: MetricOptions & { readonly labels: readonly string[]; readonly buckets: readonly number[] },
+    options: MetricOptions & {
+      readonly labels: readonly string[];
+      readonly buckets: readonly number[];
+    },
   ): Labelled<Histogram>;
 }

@@ -25,7 +25,10 @@ export interface ByteSocket {
   readonly copiesOnWrite?: boolean;
   /** Must be called in the turn in which the socket was handed over. */
   attach(handler: SocketHandler): void;
-  /** Queues bytes, which must not change afterwards; false when the queue is over its high-water mark. */
+  /**
+   * Queues bytes, which must not change afterwards; false when the queue is over its high-water
+   * mark.
+   */
   write(bytes: Uint8Array): boolean;
   /** Bytes queued and not yet handed to the operating system. */
   queuedBytes(): number;
@@ -38,6 +41,7 @@ export interface ByteSocket {
   destroy(): void;
 }
 
+/** A listening address. */
 export interface Listener {
   readonly address: Address;
   /** Stops accepting; open sockets go on. */
@@ -46,8 +50,19 @@ export interface Listener {
 
 /** Byte streams between addresses. */
 export interface Network {
-  /** Calls `ready` once: with a listener, or with the reason as text with POSIX code (`EADDRINUSE …`). */
-  listen(address: Address, accept: (socket: ByteSocket) => void, ready: (result: Listener | Error) => void): void;
+  /**
+   * Calls `ready` once: with a listener, or with the reason as text with POSIX code (`EADDRINUSE
+   * …`).
+   */
+  listen(
+    address: Address,
+    accept: (socket: ByteSocket) => void,
+    ready: (result: Listener | Error) => void,
+  ): void;
   /** Returns at once; a failure arrives as `onClose`, success as `connected`. */
-  connect(address: Address, connected: (socket: ByteSocket) => void, failed: (error: Error) => void): void;
+  connect(
+    address: Address,
+    connected: (socket: ByteSocket) => void,
+    failed: (error: Error) => void,
+  ): void;
 }

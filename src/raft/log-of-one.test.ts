@@ -104,7 +104,7 @@ test("one proposal above the limit passes when it is alone", () => {
   assert.equal(node.propose(new Uint8Array(100)), null);
 });
 
-test("a restart delivers the whole log again, then commits what was durable but not committed", () => {
+test("a restart delivers the log again, then commits what was only durable", () => {
   const entries: Entry[] = [1, 2, 3].map((index) => ({
     type: EntryType.normal,
     term: 1,

@@ -6,6 +6,7 @@ const NO_ENTRIES: readonly Entry[] = [];
 const NO_READS: readonly ReadState[] = [];
 const NO_DATA = new Uint8Array(0);
 
+/** What a log of one starts from. */
 export interface LogOfOneOptions {
   readonly id: bigint;
   /** As read from the log; zeros for a new one. */
@@ -14,7 +15,9 @@ export interface LogOfOneOptions {
   readonly entries: readonly Entry[];
   /** Index of the last entry already applied; entries up to it are not delivered again. */
   readonly appliedIndex: number;
-  /** Payload bytes of proposed entries that are not applied yet, beyond which proposals are refused. */
+  /**
+   * Payload bytes of proposed entries that are not applied yet, beyond which proposals are refused.
+   */
   readonly unappliedBytesMax: number;
 }
 

@@ -7,8 +7,8 @@ export interface ReadState {
 }
 
 /**
- * Work that the core hands out once. The caller persists `hardState` and `entries` (in this order of
- * Readys, never dropped), applies `committed`, answers `readStates`, and reports back with
+ * Work that the core hands out once. The caller persists `hardState` and `entries` (in this order
+ * of Readys, never dropped), applies `committed`, answers `readStates`, and reports back with
  * `appended` and `applied` (asynchronous storage writes, raft.md 13).
  */
 export interface Ready {
@@ -40,9 +40,13 @@ export interface RaftNode {
   readonly appliedIndex: number;
   /** One step of logical time. */
   tick(): void;
-  /** Appends `data` as a normal entry to the log; null when it was taken. The data must not change. */
+  /**
+   * Appends `data` as a normal entry to the log; null when it was taken. The data must not change.
+   */
   propose(data: Uint8Array): ProposeRefusal | null;
-  /** Asks for a read index; the answer is a ReadState with `context`. False: no leader, ask again. */
+  /**
+   * Asks for a read index; the answer is a ReadState with `context`. False: no leader, ask again.
+   */
   readIndex(context: number): boolean;
   /** True when a linearizable read may be answered from the applied state at once. */
   readNow(): boolean;

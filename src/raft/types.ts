@@ -10,7 +10,9 @@ export interface Entry {
   readonly data: Uint8Array;
 }
 
-/** What must be durable before messages that depend on it leave. `vote` is a member id, 0n for none. */
+/**
+ * What must be durable before messages that depend on it leave. `vote` is a member id, 0n for none.
+ */
 export interface HardState {
   readonly term: number;
   readonly vote: bigint;

@@ -11,7 +11,9 @@ function failure(code: Code, message: string): WireError {
   return { code, message };
 }
 
-/** The one table from internal failures to gRPC codes and etcd's exact texts (errors.md 1 and 2). */
+/**
+ * The one table from internal failures to gRPC codes and etcd's exact texts (errors.md 1 and 2).
+ */
 export const WIRE_ERRORS: Readonly<Record<RequestError, WireError>> = {
   emptyKey: failure(Code.invalidArgument, "etcdserver: key is not provided"),
   keyNotFound: failure(Code.invalidArgument, "etcdserver: key not found"),

@@ -2,7 +2,9 @@ import type { Clock } from "../platform/clock.ts";
 
 /** Work that is done in slices, between which the sockets have their turn. */
 export interface Job {
-  /** Works for well below a millisecond; true when the job is over (it then is not called again). */
+  /**
+   * Works for well below a millisecond; true when the job is over (it then is not called again).
+   */
   step(): boolean;
 }
 

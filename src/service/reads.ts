@@ -20,7 +20,9 @@ export class PendingReads {
     this.#clock = clock;
   }
 
-  /** Calls `run` once the applied state has everything acknowledged before now, or `fail` if never. */
+  /**
+   * Calls `run` once the applied state has everything acknowledged before now, or `fail` if never.
+   */
   add(run: () => void, fail: () => void): void {
     this.#lastContext += 1;
     this.#reads.set(this.#lastContext, { run, fail, startedMs: this.#clock.monotonicMs() });
@@ -35,7 +37,10 @@ export class PendingReads {
     read.run();
   }
 
-  /** Fails what began before `beforeMs`; asks again for the rest, which a leader change may have lost. */
+  /**
+   * Fails what began before `beforeMs`; asks again for the rest, which a leader change may have
+   * lost.
+   */
   expire(beforeMs: number): void {
     for (const [context, read] of this.#reads) {
       if (read.startedMs < beforeMs) {

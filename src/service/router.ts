@@ -12,6 +12,7 @@ import { Code, type ReplySink, type RpcMethod, type RpcService, type Token } fro
 
 type Handler = (token: Token, bytes: Uint8Array, start: number, end: number) => void;
 
+/** The services behind the router. */
 export interface RouterOptions {
   readonly kv: KvService;
   readonly ranges: RangeService;

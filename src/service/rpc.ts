@@ -42,9 +42,10 @@ export type Code = (typeof Code)[keyof typeof Code];
 
 /**
  * A reply made piece by piece while the reader takes it, so that a huge reply costs no more than
- * a window of memory. `read` writes at most `maxBytes` at `at` and returns how many (0 only when the
- * end is reached); it never blocks longer than about a millisecond. `release` is called exactly once, at the end or when the call
- * died. If the source fails midway, `read` returns -1 and the call is ended with `failure`.
+ * a window of memory. `read` writes at most `maxBytes` at `at` and returns how many (0 only when
+ * the end is reached); it never blocks longer than about a millisecond. `release` is called exactly
+ * once, at the end or when the call died. If the source fails midway, `read` returns -1 and the
+ * call is ended with `failure`.
  */
 export interface ByteSource {
   read(into: Uint8Array, at: number, maxBytes: number): number;
@@ -54,26 +55,38 @@ export interface ByteSource {
 
 /** What a door offers to the service. Calls on a token that is no longer live are ignored. */
 export interface ReplySink {
-  /** Ends a unary call well with `bytes[start, end)` as its message; the bytes are copied before it returns. */
+  /**
+   * Ends a unary call well with `bytes[start, end)` as its message; the bytes are copied before it
+   * returns.
+   */
   reply(token: Token, bytes: Uint8Array, start: number, end: number): void;
   /** Ends a unary call well with a message of exactly `totalBytes`, pulled from `source`. */
   replyFrom(token: Token, totalBytes: number, source: ByteSource): void;
   /**
-   * Sends one message of a stream (copied). False when the call's queue is over its high-water mark:
-   * the producer should wait for `RpcService.writable`. The message is queued all the same.
+   * Sends one message of a stream (copied). False when the call's queue is over its high-water
+   * mark: the producer should wait for `RpcService.writable`. The message is queued all the same.
    */
   send(token: Token, bytes: Uint8Array, start: number, end: number): boolean;
-  /** The same with a pulled message, for large ones; one at a time, `writable` follows when it is through. */
+  /**
+   * The same with a pulled message, for large ones; one at a time, `writable` follows when it is
+   * through.
+   */
   sendFrom(token: Token, totalBytes: number, source: ByteSource): void;
   /** Ends the call: a stream with any code, a unary call with an error. */
   finish(token: Token, code: Code, message: string): void;
-  /** First value of a request metadata key (lower case), undefined when absent; `-bin` values decoded. */
+  /**
+   * First value of a request metadata key (lower case), undefined when absent; `-bin` values
+   * decoded.
+   */
   metadata(token: Token, key: string): string | undefined;
   /** TLS client identity or remote address, for logs. */
   remoteAddress(token: Token): string;
 }
 
-/** What a door needs of the service. All calls return promptly; replies come through the sink, now or later. */
+/**
+ * What a door needs of the service. All calls return promptly; replies come through the sink, now
+ * or later.
+ */
 export interface RpcService {
   readonly methods: readonly RpcMethod[];
   /** Called once, before the door opens. */

@@ -24,6 +24,7 @@ import type { ReplySink } from "./rpc.ts";
 const READ_BASE_MS = 5000;
 const AlarmAction = { activate: 1 } as const;
 
+/** What the service layer of a member works with. */
 export interface ServiceOptions {
   readonly clock: Clock;
   readonly store: KvStore;

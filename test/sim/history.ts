@@ -49,8 +49,8 @@ export class History {
   }
 
   /**
-   * Everything wrong from revision `from` on; empty when all acknowledged writes are there and nothing
-   * else.
+   * Everything wrong from revision `from` on; empty when all acknowledged writes are there and
+   * nothing else.
    */
   check(shownNow: Shown, from = 2): string[] {
     const problems: string[] = [];

@@ -2,6 +2,7 @@ import type { RangeRequest } from "../../proto/gen/etcdserverpb.ts";
 
 /** Numbers of RangeRequest.SortOrder and SortTarget. */
 export const SortOrder = { none: 0, ascend: 1, descend: 2 } as const;
+/** Numbers of RangeRequest.SortTarget. */
 export const SortTarget = { key: 0, version: 1, create: 2, mod: 3, value: 4 } as const;
 
 /** How a checked RangeRequest is to be carried out. */

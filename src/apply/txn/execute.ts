@@ -22,7 +22,10 @@ export class Executor {
   readonly #prev = newSpan();
   readonly #isReadOnly: boolean;
 
-  /** `isReadOnly`: runs outside of writes, on the published state, whatever apply is in the middle of. */
+  /**
+   * `isReadOnly`: runs outside of writes, on the published state, whatever apply is in the middle
+   * of.
+   */
   constructor(store: KvStore, reader: RangeReader, isReadOnly: boolean) {
     this.#isReadOnly = isReadOnly;
     this.#store = store;
@@ -65,7 +68,9 @@ export class Executor {
     return prev;
   }
 
-  /** Deletes up to `keysMax` keys; appends their earlier KeyValues to `prevKvs` unless it is null. */
+  /**
+   * Deletes up to `keysMax` keys; appends their earlier KeyValues to `prevKvs` unless it is null.
+   */
   deleteRange(request: DeleteRangeRequest, keysMax: number, prevKvs: ByteWriter | null): number {
     const range = keyRangeOf(request);
     if (prevKvs !== null) this.#copyPrevKvs(request, keysMax, prevKvs);

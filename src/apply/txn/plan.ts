@@ -61,7 +61,9 @@ export class PlanChecker {
     return null;
   }
 
-  /** What a put needs to find: its lease, and its key when it keeps something of it (PUT1, PUT3). */
+  /**
+   * What a put needs to find: its lease, and its key when it keeps something of it (PUT1, PUT3).
+   */
   checkPut(request: PutRequest): RequestError | null {
     if (request.lease !== 0n && !this.#leases.has(request.lease)) return "leaseNotFound";
     if (!request.ignoreValue && !request.ignoreLease) return null;

@@ -9,6 +9,7 @@ import type { LogStorage, StateMachine } from "../state-machine.ts";
  */
 export const APPLY_BACKLOG_MAX = 5000;
 
+/** What a Group joins together. */
 export interface GroupOptions {
   readonly node: RaftNode;
   readonly log: LogStorage;
@@ -20,10 +21,13 @@ export interface GroupOptions {
   readonly onReadable: (context: number) => void;
   /** Once a tick, after the core ticked. */
   readonly onTick: () => void;
-  /** Applying failed: the state can no longer be trusted to follow the log. The group has stopped. */
+  /**
+   * Applying failed: the state can no longer be trusted to follow the log. The group has stopped.
+   */
   readonly onFatal: (error: Error) => void;
 }
 
+/** Why a proposal was not taken. */
 export type Refusal = ProposeRefusal | "too many requests";
 
 /** Entries that were handed over for apply, and how far apply got. */

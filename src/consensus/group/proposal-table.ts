@@ -2,7 +2,9 @@ import { assert } from "../../base/assert.ts";
 
 /** Slots at the start; doubled when all are in use. A power of two. */
 const SLOTS_INITIAL = 1024;
-/** `take` found nobody waiting: the entry was proposed elsewhere, before a restart, or timed out. */
+/**
+ * `take` found nobody waiting: the entry was proposed elsewhere, before a restart, or timed out.
+ */
 export const NOBODY = -1;
 
 /**

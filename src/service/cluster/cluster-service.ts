@@ -10,6 +10,7 @@ import { WIRE_ERRORS } from "../errors.ts";
 import type { PendingReads } from "../reads.ts";
 import type { ReplySink, Token } from "../rpc.ts";
 
+/** What the Cluster service answers from. */
 export interface ClusterServiceOptions {
   readonly membership: Membership;
   readonly consensus: Consensus;

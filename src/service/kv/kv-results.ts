@@ -20,6 +20,7 @@ const TAG_ALARMS = 0x12;
 const TAG_ALARM_MEMBER_ID = 0x08;
 const TAG_ALARM_TYPE = 0x10;
 
+/** Where results go. */
 export interface KvResultsOptions {
   readonly header: HeaderWriter;
   readonly proposer: () => Proposer;

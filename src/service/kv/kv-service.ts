@@ -25,6 +25,7 @@ import type { Token } from "../rpc.ts";
 import { checkDeleteRange, checkPut, checkRange, checkTxn } from "./check.ts";
 import type { Consensus } from "../consensus.ts";
 
+/** What the KV service works with. */
 export interface KvServiceOptions extends RangeContext {
   readonly consensus: Consensus;
   readonly proposer: Proposer;

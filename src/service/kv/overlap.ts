@@ -60,7 +60,9 @@ export function hasOverlap(ops: readonly RequestOp[]): boolean {
   return touchedKeys(ops) === null;
 }
 
-/** Null at an overlap. Deletes of the level come first, then nested txns in order, then its puts. */
+/**
+ * Null at an overlap. Deletes of the level come first, then nested txns in order, then its puts.
+ */
 function touchedKeys(ops: readonly RequestOp[]): Touched | null {
   const touched: Touched = { puts: new Set(), deletes: new DeletedKeys() };
   for (const { request } of ops) {

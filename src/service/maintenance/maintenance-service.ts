@@ -29,6 +29,7 @@ const ALARM_NAMES: Readonly<Record<number, string>> = {
   [AlarmType.corrupt]: "CORRUPT",
 };
 
+/** What the Maintenance service answers from. */
 export interface MaintenanceOptions {
   readonly clock: Clock;
   readonly store: KvStore;

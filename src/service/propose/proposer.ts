@@ -21,6 +21,7 @@ export const RequestField = {
 } as const;
 export type RequestField = (typeof RequestField)[keyof typeof RequestField];
 
+/** What a Proposer works with. */
 export interface ProposerOptions {
   readonly clock: Clock;
   readonly consensus: Consensus;

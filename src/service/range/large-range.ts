@@ -17,6 +17,7 @@ import { rangeTail } from "./reply-parts.ts";
 /** Keys looked at in one step: a fraction of a millisecond. */
 const STEP_KEYS = 2000;
 
+/** One large range and where its reply goes. */
 export interface LargeRangeOptions {
   readonly token: Token;
   /** With bytes of its own. */

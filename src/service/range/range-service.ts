@@ -56,7 +56,9 @@ export class RangeService {
     this.#measure = context.store.newMeasure();
   }
 
-  /** Answers a Range now or, when it is large, little by little. Keeps nothing of `request`'s bytes. */
+  /**
+   * Answers a Range now or, when it is large, little by little. Keeps nothing of `request`'s bytes.
+   */
   range(token: Token, request: RangeRequest): void {
     const revision = this.#revisionOf(request);
     if (typeof revision !== "number") {

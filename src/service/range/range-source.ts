@@ -81,6 +81,7 @@ export class TableFeed implements EntryFeed {
   }
 }
 
+/** What a reply is made of. */
 export interface RangeSourceOptions {
   readonly store: KvStore;
   readonly view: ReadView;

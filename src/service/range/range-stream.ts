@@ -17,6 +17,7 @@ const STEP_KEYS = 2000;
 const TAG_RANGE_RESPONSE = 0x0a;
 const NO_BYTES = new Uint8Array(0);
 
+/** One stream and where it goes. */
 export interface RangeStreamOptions {
   readonly token: Token;
   /** With bytes of its own. */
@@ -32,7 +33,9 @@ export interface RangeStreamOptions {
   readonly onEnd: () => void;
 }
 
-/** One chunk that was sized: how many keys, how many bytes they make, and whether it is the last. */
+/**
+ * One chunk that was sized: how many keys, how many bytes they make, and whether it is the last.
+ */
 interface Chunk {
   keys: number;
   framedBytes: number;
@@ -40,8 +43,8 @@ interface Chunk {
 }
 
 /**
- * A RangeStream in progress: counts once, then sends chunks at one revision, each pulled by the edge
- * as the reader takes it; the next one starts when the last is through.
+ * A RangeStream in progress: counts once, then sends chunks at one revision, each pulled by the
+ * edge as the reader takes it; the next one starts when the last is through.
  */
 export class RangeStream implements Job {
   readonly #options: RangeStreamOptions;
