@@ -43,9 +43,10 @@ export async function run({ seed, size }: LongOptions): Promise<LongResult> {
     wrapDisk: withoutSync,
   });
   const isFound = planted.problems.length > 0;
+  const found = isFound ? `found at crash ${planted.crashes}` : "NOT found";
   process.stdout.write(
     `power: ${passed} crashes, ${acknowledged} acknowledged writes verified; ` +
-      `without fdatasync the loss was ${isFound ? `found at crash ${planted.crashes}` : "NOT found"}\n`,
+      `without fdatasync the loss was ${found}\n`,
   );
   return { passed: passed + (isFound ? 1 : 0), failed: failed + (isFound ? 0 : 1) };
 }
