@@ -35,7 +35,7 @@ export interface GrpcDoorOptions {
   readonly limits: GrpcLimits;
   readonly gzip: Gzip;
   readonly logger: Logger;
-  /** Answers requests that are not gRPC (any but POST); without it they get 415. */
+  /** Answers requests that are not gRPC; without it they get 415. */
   readonly plain?: PlainHandler;
 }
 

@@ -491,16 +491,17 @@ test("plain requests over HTTP/2 are answered by the HTTP side", () => {
     rig.clock.defer(() => respond(200, "text/plain", Buffer.from(text)));
   });
   const client = rig.client();
-  const plain = (method: string): Uint8Array =>
+  const plain = (method: string, ...more: [string, string][]): Uint8Array =>
     encodeConstantBlock([
       [":method", method],
       [":scheme", "http"],
       [":path", "/version?x"],
       [":authority", "me"],
+      ...more,
     ]);
   client.send(headers(1, plain("GET"), true), headers(3, plain("HEAD"), true));
   client.send(headers(5, plain("GET"), false), data(5, Buffer.from("body"), true));
-  client.send(headers(7, plain("POST"), true));
+  client.send(headers(7, plain("POST", ["content-type", "application/grpc-web"]), true));
   rig.settle();
   const text = (id: number): string => Buffer.concat(client.streams.get(id)?.body ?? []).toString();
   assert.equal(text(1), "GET /version?x me");

@@ -11,7 +11,9 @@ export function readPlain(list: HeaderList): PlainRequest | null {
   const method = list.get(":method") ?? "";
   const path = list.get(":path") ?? "/";
   const authority = list.get(":authority") ?? list.get("host") ?? "";
-  if (path.length > pathMax || authority.length > pathMax || method === "POST") return null;
+  if (path.length > pathMax || authority.length > pathMax) return null;
+  // A client that means gRPC gets gRPC's answer, however wrong its subtype.
+  if ((list.get("content-type") ?? "").startsWith("application/grpc")) return null;
   return { method, path, authority };
 }
 
