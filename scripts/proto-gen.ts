@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { descriptorsText } from "./proto-gen/emit-descriptors.ts";
 import { emitEncode } from "./proto-gen/emit-encode.ts";
 import { emitCreate, emitDecode, emitEnum, emitTypes } from "./proto-gen/emit-message.ts";
 import { servicesText } from "./proto-gen/emit-services.ts";
@@ -18,6 +19,7 @@ function generate(): Map<string, string> {
   const files = new Map<string, string>();
   for (const pkg of schema.packages.values()) files.set(fileOf(pkg.name), packageText(pkg));
   files.set("services.ts", servicesText(schema.methods));
+  files.set("descriptors.ts", descriptorsText(schema));
   return files;
 }
 

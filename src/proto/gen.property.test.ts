@@ -17,7 +17,7 @@ import { ProtoError } from "./wire.ts";
 const schema = parseSchema();
 const codecs = loadCodecs(schema);
 const libraries = [viaProtobufjs(parseForProtobufjs()), viaBufbuild(schema)];
-const numRuns = Number(process.env["PROTO_RUNS"] ?? 12);
+const numRuns = Number(process.env["PROTO_RUNS"] ?? 8);
 
 function decode(codec: Codec, bytes: Uint8Array): Plain | undefined {
   try {

@@ -1,5 +1,6 @@
 /** Two independent protobuf libraries behind one face, fed with our .proto files. */
 import { create, createFileRegistry, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { fromJsonString, toJson } from "@bufbuild/protobuf";
 import type { DescField, DescMessage, FileRegistry, MessageShape } from "@bufbuild/protobuf";
 import { reflect, type ReflectList, type ReflectMessage } from "@bufbuild/protobuf/reflect";
 import { FieldDescriptorProto_Label, FieldDescriptorProto_Type } from "@bufbuild/protobuf/wkt";
@@ -10,10 +11,19 @@ import type { Enum, Package } from "../../../scripts/proto-gen/schema.ts";
 import { blank, ourNumber } from "./model.ts";
 import type { Field, Message, Plain, Schema } from "./model.ts";
 
-/** One library: what it decodes, as our message, and its own encoding of that. Throws as it does. */
+/** One library; throws as it does. */
 export interface Library {
   readonly name: string;
+  /** What it decodes, as our message, and its own encoding of that. */
   decode(model: Message, bytes: Uint8Array): { message: Plain; again: Uint8Array };
+}
+
+/** A library that also maps to and from JSON. */
+export interface JsonLibrary extends Library {
+  /** As a JSON value, with the names of the .proto file. */
+  toJson(model: Message, bytes: Uint8Array): unknown;
+  /** The encoding of the message that a JSON text stands for. */
+  fromJson(model: Message, text: string): Uint8Array;
 }
 
 /** protobufjs by reflection. */
@@ -66,16 +76,26 @@ function simple(field: Field, value: unknown): unknown {
 }
 
 /** @bufbuild/protobuf by reflection over descriptors made from our model. */
-export function viaBufbuild(schema: Schema): Library {
+export function viaBufbuild(schema: Schema): JsonLibrary {
   const registry = registryOf(schema);
+  const descOf = (m: Message): DescMessage =>
+    registry.getMessage(`${m.pkg}.${m.name}`) as DescMessage;
   return {
     name: "@bufbuild/protobuf",
     decode(model, bytes) {
-      const desc = registry.getMessage(`${model.pkg}.${model.name}`) as DescMessage;
+      const desc = descOf(model);
       const theirs: MessageShape<DescMessage> = fromBinary(desc, bytes);
       // What it does not know it would write again; we drop it.
       const again = toBinary(desc, theirs, { writeUnknownFields: false });
       return { message: fromBufbuild(model, reflect(desc, theirs)), again };
+    },
+    toJson(model, bytes) {
+      const desc = descOf(model);
+      return toJson(desc, fromBinary(desc, bytes), { useProtoFieldName: true });
+    },
+    fromJson(model, text) {
+      const desc = descOf(model);
+      return toBinary(desc, fromJsonString(desc, text, { ignoreUnknownFields: true }));
     },
   };
 }
