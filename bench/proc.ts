@@ -113,7 +113,8 @@ export function machineLine(dir: string): string {
 /** The commit of the clone, `-dirty` when it has changes, or "unknown". */
 export function commitLine(root: string): string {
   try {
-    const git = (...args: string[]) => execFileSync("git", args, { cwd: root, encoding: "utf8" });
+    const git = (...args: string[]) =>
+      execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: "pipe" });
     const dirty = git("status", "--porcelain", "--", "src").trim() === "" ? "" : "-dirty";
     return git("rev-parse", "--short=10", "HEAD").trim() + dirty;
   } catch {
