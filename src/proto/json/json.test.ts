@@ -100,9 +100,19 @@ test("requests that the gateway refuses", () => {
     ["RangeRequest", "{limit:1}"],
     ["RangeRequest", '{"limit"'],
     ["RangeRequest", ""],
-    ["RangeRequest", "[".repeat(JSON_DEPTH_MAX + 1)],
   ];
   for (const [name, text] of refused) assert.throws(() => read(name, text), JsonError, text);
+});
+
+test("nesting is limited, also where it is ignored", () => {
+  const nested = (levels: number): string =>
+    `{"unknown":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`;
+  assert.deepEqual(range(nested(JSON_DEPTH_MAX)), api.createRangeRequest());
+  assert.throws(() => range(nested(JSON_DEPTH_MAX + 1)), {
+    name: "JsonError",
+    message: /recursion depth/,
+  });
+  assert.throws(() => range(nested(1_000_000)), JsonError);
 });
 
 test("a body with several values", () => {
