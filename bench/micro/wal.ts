@@ -19,7 +19,10 @@ const disk = new NodeDisk();
 const clock = new NodeClock();
 
 const entry = (index: number, bytes: number): Entry => ({
-  type: 0, term: 3, index, data: new Uint8Array(bytes).fill(index),
+  type: 0,
+  term: 3,
+  index,
+  data: new Uint8Array(bytes).fill(index),
 });
 
 /** CPU of the whole process, all threads, in µs. */
@@ -34,8 +37,8 @@ function line(what: string, ...figures: string[]): void {
 
 function quantiles(values: number[]): string {
   values.sort((a, b) => a - b);
-  const at = (q: number): string => values[Math.min(values.length - 1, Math.floor(values.length * q))]
-    .toFixed(3);
+  const at = (q: number): string =>
+    values[Math.min(values.length - 1, Math.floor(values.length * q))].toFixed(3);
   return `p50 ${at(0.5)}  p99 ${at(0.99)}  p99.9 ${at(0.999)}  max ${at(1)} ms`;
 }
 
@@ -76,9 +79,13 @@ class Rig {
 
   constructor(name: string) {
     this.options = {
-      disk, clock, dir: path.join(root, name),
+      disk,
+      clock,
+      dir: path.join(root, name),
       onDurable: () => this.wake(),
-      onFailure: (error) => { throw error; },
+      onFailure: (error) => {
+        throw error;
+      },
       observer: { synced: (ms) => void this.durations.push(ms), written: () => {} },
     };
   }
@@ -128,7 +135,7 @@ async function benchLoad(): Promise<void> {
   const turns: number[] = [];
   const start = cpuUs();
   const startMs = clock.monotonicMs();
-  for (let index = 0; index < total; ) {
+  for (let index = 0; index < total;) {
     const turnMs = clock.monotonicMs();
     const entries: Entry[] = [];
     for (let k = 0; k < perTurn; k++) entries.push(entry(++index, 300));
@@ -146,8 +153,11 @@ async function benchLoad(): Promise<void> {
   await close(wal);
   const seconds = (clock.monotonicMs() - startMs) / 1000;
   const us = (cpuUs() - start) / total;
-  line(`load of ${total} entries of 300 B`, `${(total / seconds / 1000).toFixed(0)}k entries/s`,
-    `CPU ${us.toFixed(2)} µs an entry`);
+  line(
+    `load of ${total} entries of 300 B`,
+    `${(total / seconds / 1000).toFixed(0)}k entries/s`,
+    `CPU ${us.toFixed(2)} µs an entry`,
+  );
   line("  on the member's thread, a save of 40", quantiles(turns));
   line("  write and sync of a batch", quantiles(rig.durations));
 }
@@ -159,8 +169,11 @@ async function benchOpen(): Promise<void> {
   const startMs = clock.monotonicMs();
   const opened = openWal(rig.options, { index: lastKept, term: lastKept === 0 ? 0 : 3 });
   const ms = clock.monotonicMs() - startMs;
-  line(`open ${opened.entries.length} entries, ${(sizeBytes / 1e6).toFixed(0)} MB`,
-    `${ms.toFixed(0)} ms`, `CPU ${((cpuUs() - start) / 1000).toFixed(0)} ms`);
+  line(
+    `open ${opened.entries.length} entries, ${(sizeBytes / 1e6).toFixed(0)} MB`,
+    `${ms.toFixed(0)} ms`,
+    `CPU ${((cpuUs() - start) / 1000).toFixed(0)} ms`,
+  );
   await close(opened.wal);
 }
 

@@ -1,4 +1,4 @@
-/** CRC-32C (Castagnoli), reflected polynomial, as RFC 3720 appendix B.4 and Go's hash/crc32 have it. */
+/** CRC-32C (Castagnoli), reflected, as in RFC 3720 appendix B.4 and Go's hash/crc32. */
 const POLYNOMIAL = 0x82f63b78;
 
 /** Bytes per step of the main loop; one table of 256 words for each (slicing by 16: 16 KiB). */

@@ -1,4 +1,4 @@
-/** A first-in first-out queue on a growing ring; push and shift are O(1), nothing shifted is kept. */
+/** A first-in first-out queue on a growing ring: O(1), and nothing shifted is kept. */
 export class Queue<T> {
   #ring: (T | undefined)[] = new Array<T | undefined>(16).fill(undefined);
   #head = 0;

@@ -34,9 +34,15 @@ test("runFor stops at its end, runUntil at its condition or limit", () => {
   clock.runFor(35);
   assert.equal(ticks, 3);
   assert.equal(clock.monotonicMs(), 35);
-  assert.equal(clock.runUntil(() => ticks === 5), true);
+  assert.equal(
+    clock.runUntil(() => ticks === 5),
+    true,
+  );
   assert.equal(clock.monotonicMs(), 50);
-  assert.equal(clock.runUntil(() => false, 25), false);
+  assert.equal(
+    clock.runUntil(() => false, 25),
+    false,
+  );
   assert.equal(ticks, 7);
   clock.jumpWall(-1000);
   assert.equal(clock.monotonicMs(), 70);

@@ -13,6 +13,7 @@ import { Tree, VirtualDir } from "./tree.ts";
 /** How a process ends: alone (the page cache stays) or with the machine's power. */
 export type CrashMode = "kill" | "power";
 
+/** How a disk behaves as long as nothing is planned in `faults`. */
 export interface VirtualDiskOptions {
   readonly clock: Clock;
   readonly seed: number;
@@ -78,8 +79,8 @@ export class VirtualDisk implements Disk {
   }
 
   /**
-   * Ends the process in the middle of whatever it does: the operation under way may have happened in
-   * part, submitted lists are not begun, callbacks never come. Returns the disk of the next process.
+   * Ends the process in the middle of whatever it does: the operation under way may have happened
+   * in part, submitted lists are not begun, callbacks never come. Returns the next process's disk.
    */
   crash(mode: CrashMode): VirtualDisk {
     const { prng, tree } = this.#machine;
@@ -327,9 +328,7 @@ export class VirtualDisk implements Disk {
     const more = endBytes - handle.file.chargedBytes;
     if (more <= 0) return;
     const limit = this.#machine.options.capacityBytes ?? Number.POSITIVE_INFINITY;
-    this.#failWith(
-      this.#machine.usedBytes + more > limit ? "ENOSPC" : null, handle.path, "write",
-    );
+    this.#failWith(this.#machine.usedBytes + more > limit ? "ENOSPC" : null, handle.path, "write");
     this.#machine.usedBytes += more;
     handle.file.chargedBytes = endBytes;
   }
@@ -393,9 +392,12 @@ function ownBytes(op: DiskOp): DiskOp {
 
 function describe(op: DiskOp, path: string, code: string | null): string {
   const detail =
-    op.op === "write" ? ` ${op.offset}+${op.end - op.start}`
-    : op.op === "rename" ? ` ${op.to}`
-    : "lengthBytes" in op ? ` ${op.lengthBytes}`
-    : "";
+    op.op === "write"
+      ? ` ${op.offset}+${op.end - op.start}`
+      : op.op === "rename"
+        ? ` ${op.to}`
+        : "lengthBytes" in op
+          ? ` ${op.lengthBytes}`
+          : "";
   return `${op.op} ${path}${detail}${code === null ? "" : ` ${code}`}`;
 }

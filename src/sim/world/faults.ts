@@ -3,6 +3,7 @@ import type { DiskOp } from "../../platform/disk.ts";
 /** What can be made to fail: operations of lists and their blocking twins, and a few more. */
 export type FaultPoint = DiskOp["op"] | "open" | "read" | "mkdir" | "lock";
 
+/** One planned failure. */
 export interface Fault {
   /** Default: every operation that writes. */
   readonly op?: FaultPoint;

@@ -7,7 +7,11 @@ import { VirtualClock } from "./clock.ts";
 import { VirtualDisk } from "./disk.ts";
 import type { CrashMode, VirtualDiskOptions } from "./disk.ts";
 
-export const RIG_METADATA = encodeMetadata({ nodeId: 0xe765e731bd1bb1a3n, clusterId: 0x47dffd71042a0564n });
+/** Metadata record of every log of a rig. */
+export const RIG_METADATA = encodeMetadata({
+  nodeId: 0xe765e731bd1bb1a3n,
+  clusterId: 0x47dffd71042a0564n,
+});
 
 /** One write-ahead log on a virtual disk, to be crashed and opened again. */
 export class LogRig {
@@ -19,9 +23,7 @@ export class LogRig {
   disk: VirtualDisk;
   wal: Wal;
 
-  constructor(
-    options: Partial<VirtualDiskOptions> & { readonly wal?: Partial<WalOptions> } = {},
-  ) {
+  constructor(options: Partial<VirtualDiskOptions> & { readonly wal?: Partial<WalOptions> } = {}) {
     const { wal, ...disk } = options;
     this.#more = wal ?? {};
     this.disk = new VirtualDisk({ clock: this.clock, seed: 1, ...disk });
@@ -94,6 +96,6 @@ export class LogRig {
 /** A normal entry with `bytes` bytes that differ by index and term. */
 export function entryOf(index: number, term: number, bytes: number): Entry {
   const data = new Uint8Array(bytes);
-  for (let i = 0; i < bytes; i++) data[i] = (index * 31 + term * 7 + i) % 251 + 1;
+  for (let i = 0; i < bytes; i++) data[i] = ((index * 31 + term * 7 + i) % 251) + 1;
   return { type: 0, term, index, data };
 }

@@ -32,7 +32,11 @@ class End {
 
 /** Hosts a and b with a stream between them. */
 function connected(seed: number): {
-  clock: VirtualClock; hub: VirtualSwitch; a: End; b: End; trace: Trace;
+  clock: VirtualClock;
+  hub: VirtualSwitch;
+  a: End;
+  b: End;
+  trace: Trace;
 } {
   const clock = new VirtualClock();
   const trace = new Trace();
@@ -109,7 +113,11 @@ test("a partition holds bytes back, one way or both, and heals", () => {
   hub.partition(["a"], ["b", "c"]);
   const errors: string[] = [];
   const startMs = clock.monotonicMs();
-  hub.host("a").connect(PORT, () => assert.fail(), (error) => errors.push(error.message));
+  hub.host("a").connect(
+    PORT,
+    () => assert.fail(),
+    (error) => errors.push(error.message),
+  );
   clock.runUntilIdle();
   assert.deepEqual(errors, ["ETIMEDOUT b:2380"]);
   assert.equal(clock.monotonicMs() - startMs, 5000);
@@ -136,7 +144,10 @@ test("resets, crashes, refusals and taken ports", () => {
   assert.deepEqual(other.a.events, ["close ECONNRESET"]);
   assert.deepEqual(other.b.events, []);
   assert.deepEqual(results.toSorted(), [
-    "EADDRINUSE b:2380", "ECONNREFUSED b:2380", "listening", "listening",
+    "EADDRINUSE b:2380",
+    "ECONNREFUSED b:2380",
+    "listening",
+    "listening",
   ]);
 });
 
@@ -146,13 +157,25 @@ test("free ports, unix paths, own host", () => {
   const end = new End();
   const unix = { kind: "unix", path: "/run/s" } as const;
   network.listen(unix, end.take, () => {});
-  network.connect(unix, () => {}, (error) => assert.fail(error));
-  network.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, () => {}, (result) => {
-    assert.ok(!(result instanceof Error) && result.address.kind === "tcp");
-    assert.ok(result.address.port > 0);
-    result.close();
-    network.connect(result.address, () => assert.fail(), (error) => end.events.push(error.message));
-  });
+  network.connect(
+    unix,
+    () => {},
+    (error) => assert.fail(error),
+  );
+  network.listen(
+    { kind: "tcp", host: "127.0.0.1", port: 0 },
+    () => {},
+    (result) => {
+      assert.ok(!(result instanceof Error) && result.address.kind === "tcp");
+      assert.ok(result.address.port > 0);
+      result.close();
+      network.connect(
+        result.address,
+        () => assert.fail(),
+        (error) => end.events.push(error.message),
+      );
+    },
+  );
   clock.runUntilIdle();
   assert.ok(end.socket !== undefined);
   assert.match(end.events.join(), /ECONNREFUSED m:\d+/);

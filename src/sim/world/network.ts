@@ -14,6 +14,7 @@ const FIRST_FREE_PORT = 49_152;
 /** Host names that mean the caller's own host. */
 const LOCAL: ReadonlySet<string> = new Set(["", "localhost", "127.0.0.1", "0.0.0.0", "::", "::1"]);
 
+/** What is between the hosts at the start. */
 export interface VirtualSwitchOptions {
   readonly clock: Clock;
   readonly seed: number;
@@ -117,7 +118,8 @@ export class VirtualSwitch implements Link {
 
   /** For VirtualNetwork. */
   connect(
-    from: string, address: Address,
+    from: string,
+    address: Address,
     done: { connected: (socket: ByteSocket) => void; failed: (error: Error) => void },
   ): void {
     const to = hostOf(from, address);

@@ -2,6 +2,7 @@ import type { Prng } from "../../base/prng.ts";
 import { DiskError } from "../../platform/disk.ts";
 import { VirtualFile } from "./file.ts";
 
+/** What a name leads to. */
 export type TreeNode = VirtualFile | VirtualDir;
 
 /** One step that happens whole or not at all: names set (or removed) in one or two directories. */

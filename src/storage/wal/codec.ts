@@ -12,13 +12,15 @@ export class PayloadError extends Error {
   override readonly name = "PayloadError";
 }
 
+const EMPTY: Uint8Array = new Uint8Array(0);
+
 /** Field visitor; `number` and `bigint` read the current varint. */
 class FieldReader {
   readonly #bytes: Uint8Array;
   #at = 0;
   #low = 0;
   #high = 0;
-  #data: Uint8Array = new Uint8Array(0);
+  #data: Uint8Array = EMPTY;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -79,18 +81,18 @@ function unexpected(tag: number): never {
   throw new PayloadError(`field ${tag >>> 3} of wire type ${tag & 7}`);
 }
 
-/** raftpb.Entry; `data` is a copy. */
+/** raftpb.Entry; `data` is part of `bytes`. */
 export function decodeEntry(bytes: Uint8Array): Entry {
   let type = 0;
   let term = 0;
   let index = 0;
-  let data = new Uint8Array(0);
+  let data = EMPTY;
   const fields = new FieldReader(bytes);
   for (let tag = fields.next(); tag !== 0; tag = fields.next()) {
     if (tag === 0x08) type = fields.number();
     else if (tag === 0x10) term = fields.number();
     else if (tag === 0x18) index = fields.number();
-    else if (tag === 0x22) data = fields.data.slice();
+    else if (tag === 0x22) data = fields.data;
     else unexpected(tag);
   }
   if (type !== 0 && type !== 1 && type !== 2) throw new PayloadError(`entry type ${type}`);
@@ -148,6 +150,7 @@ function decodeConfState(bytes: Uint8Array): ConfState {
   return { voters, learners, votersOutgoing, learnersNext, autoLeave };
 }
 
+/** walpb.Metadata. */
 export function decodeMetadataFields(bytes: Uint8Array): { nodeId: bigint; clusterId: bigint } {
   let nodeId = 0n;
   let clusterId = 0n;

@@ -1,10 +1,14 @@
 import type { Entry, HardState } from "../../raft/types.ts";
-import {
-  PayloadError, decodeEntry, decodeSnapshot, decodeState,
-} from "./codec.ts";
+import { PayloadError, decodeEntry, decodeSnapshot, decodeState } from "./codec.ts";
 import { RecordType } from "./format.ts";
 import type { RecordReader } from "./record-reader.ts";
 import type { WalContent, WalSnapshot } from "./types.ts";
+
+/**
+ * Entry data is kept in slabs of this size: an array buffer for each entry would cost more than
+ * reading it. A slab lives as long as one of its entries; the log drops its entries in order.
+ */
+const SLAB_BYTES = 256 * 1024;
 
 /** Where reading starts: the log up to `index` is in a snapshot. */
 export interface WalStart {
@@ -31,6 +35,7 @@ export function collect(reader: RecordReader, start: WalStart): Collected {
   let snapshotFound = false;
   let lastIndex = 0;
   const entries: Entry[] = [];
+  const slabs = new Slabs();
   const snapshots: WalSnapshot[] = [];
   while (reader.next()) {
     switch (reader.type) {
@@ -38,7 +43,7 @@ export function collect(reader: RecordReader, start: WalStart): Collected {
         metadata = sameMetadata(reader, metadata);
         break;
       case RecordType.entry:
-        lastIndex = addEntry(reader, start, entries);
+        lastIndex = addEntry(reader, start, { entries, slabs });
         break;
       case RecordType.state:
         hardState = decode(reader, decodeState);
@@ -73,29 +78,60 @@ function sameMetadata(reader: RecordReader, known: Uint8Array | null): Uint8Arra
   if (known === null) return reader.data.slice();
   const same = known.length === reader.data.length && known.every((b, i) => b === reader.data[i]);
   if (!same) {
-    throw reader.refuse("metadata-conflict", "wal: conflicting metadata found",
-      "Segments of two members are mixed in one directory: separate them.");
+    throw reader.refuse(
+      "metadata-conflict",
+      "wal: conflicting metadata found",
+      "Segments of two members are mixed in one directory: separate them.",
+    );
   }
   return known;
 }
 
-function addEntry(reader: RecordReader, start: WalStart, entries: Entry[]): number {
+class Slabs {
+  #slab = new Uint8Array(0);
+  #used = 0;
+
+  /** A copy of `bytes`. */
+  keep(bytes: Uint8Array): Uint8Array {
+    if (bytes.length > SLAB_BYTES / 4) return bytes.slice();
+    if (this.#used + bytes.length > this.#slab.length) {
+      this.#slab = new Uint8Array(SLAB_BYTES);
+      this.#used = 0;
+    }
+    const copy = this.#slab.subarray(this.#used, this.#used + bytes.length);
+    copy.set(bytes);
+    this.#used += bytes.length;
+    return copy;
+  }
+}
+
+function addEntry(
+  reader: RecordReader,
+  start: WalStart,
+  into: { entries: Entry[]; slabs: Slabs },
+): number {
+  const { entries, slabs } = into;
   const entry = decode(reader, decodeEntry);
   if (entry.index > start.index) {
     const position = entry.index - start.index - 1;
     if (position > entries.length) {
-      throw reader.refuse("entry-gap",
+      throw reader.refuse(
+        "entry-gap",
         `wal: slice bounds out of range: entry ${entry.index} follows ` +
-          `${start.index + entries.length}`);
+          `${start.index + entries.length}`,
+      );
     }
     entries.length = position;
-    entries.push(entry);
+    const { type, term, index, data } = entry;
+    entries.push({ type, term, index, data: slabs.keep(data) });
   }
   return entry.index;
 }
 
 function matches(reader: RecordReader, snapshot: WalSnapshot, start: WalStart): boolean {
   if (snapshot.term === start.term) return true;
-  throw reader.refuse("snapshot-mismatch",
-    `wal: snapshot mismatch: term ${snapshot.term} at index ${start.index}, not ${start.term}`);
+  throw reader.refuse(
+    "snapshot-mismatch",
+    `wal: snapshot mismatch: term ${snapshot.term} at index ${start.index}, not ${start.term}`,
+  );
 }

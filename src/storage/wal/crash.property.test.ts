@@ -69,8 +69,11 @@ function check(rig: LogRig, model: Model, durable: number): void {
   for (let count = model.saves.length; count >= must && !matches; count--) {
     matches = sameUpToParts(model, count, opened.entries);
   }
-  assert.ok(matches, `${opened.entries.length} entries read are not what saves ${must} to ` +
-    `${model.saves.length} make`);
+  assert.ok(
+    matches,
+    `${opened.entries.length} entries read are not what saves ${must} to ` +
+      `${model.saves.length} make`,
+  );
   const states = acknowledged(model, (save) => save.ticket <= durable && save.state !== null);
   const atLeast = model.after(states).state?.term ?? 0;
   assert.ok((opened.hardState?.term ?? 0) >= atLeast, "an acknowledged term is lost");
@@ -109,7 +112,9 @@ function sameEntry(a: Entry, b: Entry): boolean {
 function runSeed(seed: number): void {
   const prng = new Prng(seed);
   const rig = new LogRig({
-    seed, latencyMs: { min: 0, max: 2 }, wal: { segmentBytes: prng.between(2000, 20_000) },
+    seed,
+    latencyMs: { min: 0, max: 2 },
+    wal: { segmentBytes: prng.between(2000, 20_000) },
   });
   const model = new Model();
   for (let crash = 0; crash < CRASHES; crash++) {
@@ -130,8 +135,10 @@ function attempt(seed: number): void {
     runSeed(seed);
   } catch (error) {
     const text = error instanceof WalError ? error.message : String(error);
-    throw new Error(`seed ${seed} (replay: SEED=${seed} node --test ${import.meta.filename}): ${text}`,
-      { cause: error });
+    throw new Error(
+      `seed ${seed} (replay: SEED=${seed} node --test ${import.meta.filename}): ${text}`,
+      { cause: error },
+    );
   }
 }
 

@@ -68,7 +68,7 @@ test("every torn write, sector by sector, removes only what was not synced", () 
       if ((lost >> (s - 1)) & 1) torn.fill(0, s * 512, s * 512 + 512);
     }
     const found = reopen(rig, torn);
-    assert.ok(!(found instanceof WalError), `lost ${lost.toString(2)}: ${String(found)}`);
+    if (found instanceof WalError) assert.fail(`lost ${lost.toString(2)}: ${found.message}`);
     assertPrefix(found, entries, `lost ${lost.toString(2)}`);
     assert.ok(found.length < entries.length);
     repairs++;

@@ -115,7 +115,7 @@ test("what a killed process left in the page cache is durable once it was read",
     const rig = new LogRig({ seed, latencyMs: { min: 1, max: 1 }, wal: WAL, writeBackChance: 0 });
     for (let i = 1; i <= 20; i++) rig.wal.save(null, [entryOf(i, 1, 150)]);
     rig.wal.flush();
-    rig.clock.runFor(seed % 12 + 0.5);
+    rig.clock.runFor((seed % 12) + 0.5);
     rig.crash("kill");
     const first = rig.open().entries;
     rig.crash("power");

@@ -9,6 +9,7 @@ export const WORD_BYTES = 8;
 /** The unit a disk writes whole; the test for torn writes cuts records at its multiples. */
 export const SECTOR_BYTES = 512;
 
+/** A file name of the log, taken apart. */
 export interface SegmentName {
   readonly name: string;
   /** Rises by 1 from segment to segment. */
@@ -19,6 +20,7 @@ export interface SegmentName {
 
 const NAME = /^([0-9a-f]{16})-([0-9a-f]{16})\.wal$/;
 
+/** Both numbers as 16 hexadecimal digits. */
 export function segmentName(sequence: number, index: number): string {
   const hex = (value: number): string => value.toString(16).padStart(16, "0");
   return `${hex(sequence)}-${hex(index)}.wal`;

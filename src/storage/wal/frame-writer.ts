@@ -66,7 +66,10 @@ export class FrameWriter {
     const length = data.length;
     this.#reserve(length + ENTRY_OVERHEAD_BYTES + FRAME_OVERHEAD_BYTES);
     const head =
-      (entry.type === 0 ? 0 : 2) + 2 + varintBytes(entry.term) + varintBytes(entry.index) +
+      (entry.type === 0 ? 0 : 2) +
+      2 +
+      varintBytes(entry.term) +
+      varintBytes(entry.index) +
       (length === 0 ? 0 : 1 + varintBytes(length));
     const bytes = this.#chunk;
     const body = this.#bodyAt(head + length);

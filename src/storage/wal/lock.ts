@@ -11,15 +11,21 @@ export function lockSegment(disk: Disk, file: FileId, path: string): void {
     try {
       if (disk.tryLockSync(file, kind)) return;
       throw new WalError({
-        code: "locked", message: "wal: segment is locked by another process", file: path,
-        offset: -1, remedy: "Stop the other member that uses this data directory.",
+        code: "locked",
+        message: "wal: segment is locked by another process",
+        file: path,
+        offset: -1,
+        remedy: "Stop the other member that uses this data directory.",
       });
     } catch (error) {
       if (!(error instanceof DiskError && error.code === "ENOTSUP")) throw error;
     }
   }
   throw new WalError({
-    code: "locked", message: "wal: this machine offers no way to lock a file", file: path,
-    offset: -1, remedy: "Install perl, util-linux or the package fs-native-extensions.",
+    code: "locked",
+    message: "wal: this machine offers no way to lock a file",
+    file: path,
+    offset: -1,
+    remedy: "Install perl, util-linux or the package fs-native-extensions.",
   });
 }

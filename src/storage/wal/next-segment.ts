@@ -38,7 +38,10 @@ export class SegmentPreparer {
   #count = 0;
 
   constructor(options: {
-    disk: Disk; dir: string; segmentBytes: number; onFailure: (error: DiskError) => void;
+    disk: Disk;
+    dir: string;
+    segmentBytes: number;
+    onFailure: (error: DiskError) => void;
   }) {
     this.#disk = options.disk;
     this.#dir = options.dir;
@@ -74,7 +77,10 @@ export class SegmentPreparer {
     if (this.#next === null) return [];
     const { file, path } = this.#next;
     this.#next = null;
-    return [{ op: "close", file }, { op: "unlink", path }];
+    return [
+      { op: "close", file },
+      { op: "unlink", path },
+    ];
   }
 
   #grow(segment: GrowingSegment, offset: number): boolean {
@@ -83,12 +89,18 @@ export class SegmentPreparer {
     if (segment.full || allocatedBytes >= wanted) return false;
     const lengthBytes = Math.min(this.#segmentBytes, Math.max(allocatedBytes, offset) + GROW_BYTES);
     this.#busy = true;
-    this.#disk.submit([{ op: "allocate", file, lengthBytes }, { op: "sync", file }], (error) => {
-      this.#busy = false;
-      if (error === null) segment.allocatedBytes = lengthBytes;
-      else if (error.code === "ENOSPC" || error.code === "EDQUOT") segment.full = true;
-      else this.#onFailure(error);
-    });
+    this.#disk.submit(
+      [
+        { op: "allocate", file, lengthBytes },
+        { op: "sync", file },
+      ],
+      (error) => {
+        this.#busy = false;
+        if (error === null) segment.allocatedBytes = lengthBytes;
+        else if (error.code === "ENOSPC" || error.code === "EDQUOT") segment.full = true;
+        else this.#onFailure(error);
+      },
+    );
     return true;
   }
 

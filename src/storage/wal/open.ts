@@ -24,7 +24,10 @@ export function createWal(options: WalOptions, metadata: Uint8Array): Wal {
   const { disk, dir } = options;
   if (listSegments(disk, dir).length > 0) {
     throw new WalError({
-      code: "exists", message: "wal: there is a log already", file: dir, offset: -1,
+      code: "exists",
+      message: "wal: there is a log already",
+      file: dir,
+      offset: -1,
       remedy: "Start the member on it, or name an empty directory.",
     });
   }
@@ -53,7 +56,13 @@ export function createWal(options: WalOptions, metadata: Uint8Array): Wal {
     const segments = [{ name, sequence: 0, index: 0, file }];
     const { offset, crc } = frames;
     return new WalWriter(options, {
-      metadata, hardState: null, lastIndex: 0, segments, offset, sizeBytes, crc,
+      metadata,
+      hardState: null,
+      lastIndex: 0,
+      segments,
+      offset,
+      sizeBytes,
+      crc,
     });
   } catch (error) {
     disk.closeSync(file);
@@ -111,7 +120,9 @@ function openLocked(options: WalOptions, start: WalStart, segments: HeldSegment[
 }
 
 function read(
-  options: WalOptions, start: WalStart, segments: readonly HeldSegment[],
+  options: WalOptions,
+  start: WalStart,
+  segments: readonly HeldSegment[],
 ): { reader: RecordReader; content: Collected; ending: Ending } {
   const readable = segments
     .filter((segment) => segment.file !== null)

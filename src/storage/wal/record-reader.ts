@@ -39,6 +39,7 @@ export class RecordReader {
   #window = new Uint8Array(WINDOW_BYTES);
   #windowStart = 0;
   #windowEnd = 0;
+  readonly #head = new RecordHead();
   #type = 0;
   #data: Uint8Array = new Uint8Array(0);
   #ending: Ending = "clean";
@@ -82,9 +83,9 @@ export class RecordReader {
         continue;
       }
       if (this.#size - this.#offset < WORD_BYTES) return this.#torn();
-      const word = this.#load(this.#offset, WORD_BYTES);
-      const low = u32(word, 0);
-      const high = u32(word, 4);
+      const at = this.#load(this.#offset, WORD_BYTES);
+      const low = u32(this.#window, at);
+      const high = u32(this.#window, at + 4);
       if (low !== 0 || high !== 0) return this.#record(low, high);
       this.#checkZeroWord();
       if (!this.#nextSegment()) return false;
@@ -99,34 +100,39 @@ export class RecordReader {
   #record(low: number, high: number): boolean {
     this.#recordOffset = this.#offset;
     const length = (high & 0x00ff_ffff) * 0x1_0000_0000 + low;
-    const top = high >>> 24;
-    const padding = top >= 0x80 ? top & 7 : 0;
-    const wanted = (WORD_BYTES - (length % WORD_BYTES)) % WORD_BYTES;
-    const goodTop = wanted === 0 ? 0 : 0x80 | wanted;
-    if (top !== goodTop) throw this.#damaged("length word with wrong padding");
-    const left = this.#size - this.#offset - WORD_BYTES;
-    const available = Math.min(length + padding, left);
-    const head = parseHead(this.#load(this.#offset + WORD_BYTES, Math.min(available, 32)));
-    if (head !== null && head.recordBytes !== length && this.#isWritten(head.headBytes)) {
+    const padding = (WORD_BYTES - (length % WORD_BYTES)) % WORD_BYTES;
+    if (high >>> 24 !== (padding === 0 ? 0 : 0x80 | padding)) {
+      throw this.#damaged("length word with wrong padding");
+    }
+    const begin = this.#offset + WORD_BYTES;
+    const left = this.#size - begin;
+    const head = this.#head;
+    const headAt = this.#load(begin, Math.min(length + padding, left, HEAD_BYTES_MAX));
+    head.parse(this.#window, headAt, headAt + Math.min(length, left, HEAD_BYTES_MAX));
+    const agree = head.valid && head.recordBytes === length;
+    if (head.valid && !agree && this.#isWritten(head.headBytes)) {
       throw this.#damaged("length word and record disagree");
     }
     if (length + padding > left) return this.#torn();
-    const bytes = this.#load(this.#offset + WORD_BYTES, length + padding);
-    if (head === null || head.recordBytes !== length) {
-      return this.#badRecord(bytes, "record does not parse");
-    }
-    this.#type = head.type;
-    this.#data = bytes.subarray(head.headBytes, length);
+    const at = this.#load(begin, length + padding);
+    if (!agree) return this.#badRecord(at, length + padding, "record does not parse");
+    const dataAt = at + head.headBytes;
     if (head.type === RecordType.crc) {
-      if (head.headBytes !== length) return this.#badRecord(bytes, "checksum record with payload");
+      if (head.headBytes !== length) {
+        return this.#badRecord(at, length + padding, "checksum record with payload");
+      }
       if (this.#crc !== 0 && this.#crc !== head.crc) throw this.#damaged(this.#mismatch(head.crc));
       this.#crc = head.crc;
     } else {
-      const crc = crc32cUpdate(this.#crc, this.#data, 0, this.#data.length);
-      if (crc !== head.crc) return this.#badRecord(bytes, this.#mismatch(head.crc));
+      const crc = crc32cUpdate(this.#crc, this.#window, dataAt, at + length);
+      if (crc !== head.crc) {
+        return this.#badRecord(at, length + padding, this.#mismatch(head.crc));
+      }
       this.#crc = crc;
     }
-    this.#offset += WORD_BYTES + length + padding;
+    this.#type = head.type;
+    this.#data = this.#window.subarray(dataAt, at + length);
+    this.#offset = begin + length + padding;
     return true;
   }
 
@@ -135,13 +141,12 @@ export class RecordReader {
   }
 
   /** A zero piece, cut at sectors of the file, says that the write never finished. */
-  #badRecord(bytes: Uint8Array, reason: string): boolean {
-    let fileOffset = this.#offset + WORD_BYTES;
-    for (let at = 0; at < bytes.length; ) {
-      const end = Math.min(bytes.length, at + SECTOR_BYTES - (fileOffset % SECTOR_BYTES));
-      if (isZero(bytes, at, end)) return this.#torn();
-      fileOffset += end - at;
-      at = end;
+  #badRecord(at: number, bytes: number, reason: string): boolean {
+    const begin = this.#offset + WORD_BYTES;
+    for (let done = 0; done < bytes;) {
+      const piece = Math.min(bytes - done, SECTOR_BYTES - ((begin + done) % SECTOR_BYTES));
+      if (isZero(this.#window, at + done, at + done + piece)) return this.#torn();
+      done += piece;
     }
     throw this.#damaged(reason);
   }
@@ -149,24 +154,23 @@ export class RecordReader {
   /** True when the sectors that hold the first `bytes` of the record hold something. */
   #isWritten(bytes: number): boolean {
     const begin = this.#offset + WORD_BYTES;
-    for (let at = begin; at < begin + bytes; ) {
-      const sectorEnd = at - (at % SECTOR_BYTES) + SECTOR_BYTES;
-      const end = Math.min(sectorEnd, this.#size);
-      const piece = this.#load(at, end - at);
-      if (isZero(piece, 0, piece.length)) return false;
-      at = sectorEnd;
+    for (let offset = begin; offset < begin + bytes;) {
+      const sectorEnd = offset - (offset % SECTOR_BYTES) + SECTOR_BYTES;
+      const piece = Math.min(sectorEnd, this.#size) - offset;
+      const at = this.#load(offset, piece);
+      if (isZero(this.#window, at, at + piece)) return false;
+      offset = sectorEnd;
     }
     return true;
   }
 
   #checkZeroWord(): void {
     const offset = this.#offset;
-    const end = Math.min(this.#size, offset - (offset % SECTOR_BYTES) + SECTOR_BYTES);
-    const rest = this.#load(offset, end - offset);
-    if (!isZero(rest, 0, rest.length)) {
-      this.#recordOffset = offset;
-      throw this.#damaged("zero length word before other bytes of its sector");
-    }
+    const piece = Math.min(this.#size - offset, SECTOR_BYTES - (offset % SECTOR_BYTES));
+    const at = this.#load(offset, piece);
+    if (isZero(this.#window, at, at + piece)) return;
+    this.#recordOffset = offset;
+    throw this.#damaged("zero length word before other bytes of its sector");
   }
 
   #torn(): false {
@@ -186,13 +190,18 @@ export class RecordReader {
     this.#windowStart = 0;
     this.#windowEnd = 0;
     this.#size = this.#disk.sizeSync(this.#segments[this.#segment].file);
-    const word = this.#size < WORD_BYTES ? null : this.#load(0, WORD_BYTES);
-    if (word === null || isZero(word, 0, WORD_BYTES)) throw this.#damaged("segment without head");
+    const at = this.#size < WORD_BYTES ? -1 : this.#load(0, WORD_BYTES);
+    if (at < 0 || isZero(this.#window, at, at + WORD_BYTES)) {
+      throw this.#damaged("segment without head");
+    }
     return true;
   }
 
-  /** `bytes` of the current segment from `offset`; the caller checked that they exist. */
-  #load(offset: number, bytes: number): Uint8Array {
+  /**
+   * Brings `bytes` of the current segment from `offset` into the window and returns where they
+   * begin there; the caller checked that the file has them.
+   */
+  #load(offset: number, bytes: number): number {
     if (offset < this.#windowStart || offset + bytes > this.#windowEnd) {
       if (bytes > this.#window.length) this.#window = new Uint8Array(bytes);
       const { file } = this.#segments[this.#segment];
@@ -201,13 +210,15 @@ export class RecordReader {
       this.#windowEnd = offset + read;
       if (read < bytes) throw this.#damaged("file became shorter while it was read");
     }
-    const from = offset - this.#windowStart;
-    return this.#window.subarray(from, from + bytes);
+    return offset - this.#windowStart;
   }
 
   #damaged(message: string): WalError {
     return this.#error({
-      code: "corrupt", message, offset: this.#recordOffset, remedy: DAMAGED,
+      code: "corrupt",
+      message,
+      offset: this.#recordOffset,
+      remedy: DAMAGED,
     });
   }
 
@@ -216,44 +227,54 @@ export class RecordReader {
   }
 }
 
-interface Head {
-  readonly type: number;
-  readonly crc: number;
+/** Tag, type, tag, checksum, tag and length, at most. */
+const HEAD_BYTES_MAX = 2 + 6 + 6;
+
+/** The fields of a record before its payload, in the order every version writes. */
+class RecordHead {
+  type = 0;
+  crc = 0;
   /** Bytes before the payload, and of the whole record. */
-  readonly headBytes: number;
-  readonly recordBytes: number;
-}
+  headBytes = 0;
+  recordBytes = 0;
+  /** False when the bytes are no such fields; the others mean nothing then. */
+  valid = false;
+  /** Where the varint read last ends. */
+  #at = 0;
 
-/** The fields of a record before its payload, in the order every version writes; or null. */
-function parseHead(bytes: Uint8Array): Head | null {
-  if (bytes.length < 4 || bytes[0] !== 0x08 || bytes[1] >= 0x80 || bytes[2] !== 0x10) return null;
-  const crc = varint32(bytes, 3);
-  if (crc === null) return null;
-  // Only checksum records have no payload; in others an absent tag is a damaged one.
-  if (bytes[1] === RecordType.crc && bytes[crc.end] !== 0x1a) {
-    return { type: bytes[1], crc: crc.value, headBytes: crc.end, recordBytes: crc.end };
+  /** Reads `bytes[start, end)`, which may be cut off behind the longest head. */
+  parse(bytes: Uint8Array, start: number, end: number): void {
+    this.valid = false;
+    if (end - start < 4 || bytes[start] !== 0x08 || bytes[start + 2] !== 0x10) return;
+    this.type = bytes[start + 1];
+    this.crc = this.#varint32(bytes, start + 3, end);
+    if (this.type >= 0x80 || this.crc < 0) return;
+    // Only checksum records have no payload; in others an absent tag is a damaged one.
+    const hasPayload = this.#at < end && bytes[this.#at] === 0x1a;
+    if (!hasPayload && this.type !== RecordType.crc) return;
+    const length = hasPayload ? this.#varint32(bytes, this.#at + 1, end) : 0;
+    if (length < 0) return;
+    this.headBytes = this.#at - start;
+    this.recordBytes = this.headBytes + length;
+    this.valid = true;
   }
-  if (bytes[crc.end] !== 0x1a) return null;
-  const length = varint32(bytes, crc.end + 1);
-  if (length === null) return null;
-  const recordBytes = length.end + length.value;
-  return { type: bytes[1], crc: crc.value, headBytes: length.end, recordBytes };
-}
 
-function varint32(bytes: Uint8Array, start: number): { value: number; end: number } | null {
-  let value = 0;
-  for (let i = 0; i < 5 && start + i < bytes.length; i++) {
-    const byte = bytes[start + i];
-    value += (byte & 0x7f) * 2 ** (7 * i);
-    if (byte < 0x80) return value < 2 ** 32 ? { value, end: start + i + 1 } : null;
+  /** -1 when it is cut short or not below 2^32. */
+  #varint32(bytes: Uint8Array, start: number, end: number): number {
+    let value = 0;
+    const stop = Math.min(end, start + 5);
+    for (let at = start, scale = 1; at < stop; at++, scale *= 0x80) {
+      value += (bytes[at] & 0x7f) * scale;
+      if (bytes[at] >= 0x80) continue;
+      this.#at = at + 1;
+      return value < 0x1_0000_0000 ? value : -1;
+    }
+    return -1;
   }
-  return null;
 }
 
 function u32(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0
-  );
+  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
 }
 
 function isZero(bytes: Uint8Array, start: number, end: number): boolean {

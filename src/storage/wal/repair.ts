@@ -9,7 +9,8 @@ const PIECE_BYTES = 1024 * 1024;
  * `<path>.broken` (an older copy is replaced). Durable when it returns.
  */
 export function cutTornTail(
-  disk: Disk, segment: { readonly path: string; readonly file: FileId; readonly endOffset: number },
+  disk: Disk,
+  segment: { readonly path: string; readonly file: FileId; readonly endOffset: number },
 ): void {
   const broken = `${segment.path}.broken`;
   const copy = disk.openSync(broken, { write: true, create: true });
@@ -43,10 +44,15 @@ export function zeroTail(disk: Disk, file: FileId, endOffset: number): void {
   for (let offset = endOffset; offset < size; offset += piece.length) {
     const read = disk.readSync(file, piece, offset);
     piece.fill(0, read);
-    if (words.every((word) => word === 0)) continue;
+    if (isZero(words)) continue;
     piece.fill(0);
     disk.writeSync(file, piece.subarray(0, read), offset);
     changed = true;
   }
   if (changed) disk.syncSync(file);
+}
+
+function isZero(words: Int32Array): boolean {
+  for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false;
+  return true;
 }

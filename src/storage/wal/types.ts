@@ -25,12 +25,13 @@ export interface WalSnapshot {
 
 /** What the log counts; every member may be a no-op. Times are milliseconds, fractional. */
 export interface WalObserver {
-  /** One fdatasync of the log, with the writes of its list (etcd_disk_wal_fsync_duration_seconds). */
+  /** One list of writes with its fdatasync (etcd_disk_wal_fsync_duration_seconds). */
   synced(durationMs: number): void;
   /** Bytes handed to the file (etcd_disk_wal_write_bytes_total). */
   written(bytes: number): void;
 }
 
+/** Where the log is and who is told. */
 export interface WalOptions {
   readonly disk: Disk;
   readonly clock: Clock;
@@ -105,10 +106,11 @@ export interface WalContent {
   readonly hardState: HardState | null;
   /** After the start snapshot, contiguous, the latest write of each index. */
   readonly entries: readonly Entry[];
-  /** False when no snapshot record matches the start: read-only tools refuse, the server goes on. */
+  /** False when no snapshot record matches the start: tools refuse, the server goes on. */
   readonly snapshotFound: boolean;
 }
 
+/** An open log with what it held. */
 export interface OpenedWal extends WalContent {
   readonly wal: Wal;
   /** True when a torn tail was cut off (a copy is in `<segment>.broken`). */
@@ -117,8 +119,16 @@ export interface OpenedWal extends WalContent {
 
 /** Why a log is refused. */
 export type WalErrorCode =
-  | "not-found" | "locked" | "exists" | "corrupt" | "metadata-conflict" | "snapshot-mismatch"
-  | "entry-gap" | "unexpected-type" | "file-gap" | "torn";
+  | "not-found"
+  | "locked"
+  | "exists"
+  | "corrupt"
+  | "metadata-conflict"
+  | "snapshot-mismatch"
+  | "entry-gap"
+  | "unexpected-type"
+  | "file-gap"
+  | "torn";
 
 /** A log that must not be used; the message names file, byte offset and what to do. */
 export class WalError extends Error {
@@ -126,13 +136,17 @@ export class WalError extends Error {
   readonly code: WalErrorCode;
   /** The segment, or the directory when no single file is to blame. */
   readonly file: string;
-  /** Start of the frame that was refused, bytes from the start of `file`; -1 when not applicable. */
+  /** Start of the refused frame, bytes from the start of `file`; -1 when not applicable. */
   readonly offset: number;
   /** One sentence: what the operator can do. */
   readonly remedy: string;
 
   constructor(what: {
-    code: WalErrorCode; message: string; file: string; offset: number; remedy: string;
+    code: WalErrorCode;
+    message: string;
+    file: string;
+    offset: number;
+    remedy: string;
   }) {
     const at = what.offset < 0 ? what.file : `${what.file} at byte ${what.offset}`;
     super(`${what.message} (${at}). ${what.remedy}`);

@@ -3,7 +3,14 @@ import { test } from "node:test";
 import { LogRig, RIG_METADATA, entryOf } from "../../sim/world/log-rig.ts";
 import type { Entry, HardState } from "../../raft/types.ts";
 import {
-  WalError, createWal, decodeMetadata, encodeMetadata, openWal, readWal, validSnapshots, walExists,
+  WalError,
+  createWal,
+  decodeMetadata,
+  encodeMetadata,
+  openWal,
+  readWal,
+  validSnapshots,
+  walExists,
 } from "./wal.ts";
 import { encodeSnapshot, encodeState, decodeEntry, decodeSnapshot, decodeState } from "./codec.ts";
 
@@ -25,7 +32,11 @@ const EXAMPLE = `
   1d00000000000083 0805 109789d8d80b 1a13 0802 1002 1a0d 08a3e3eee89be6f9b2e701 2800 000000`;
 
 const CONF = {
-  voters: [NODE], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false,
+  voters: [NODE],
+  learners: [],
+  votersOutgoing: [],
+  learnersNext: [],
+  autoLeave: false,
 };
 
 function hex(text: string): Uint8Array {
@@ -72,8 +83,13 @@ test("payloads: explicit zeros of older versions, and what is not the message it
   assert.deepEqual(decodeEntry(hex("0800 1002 1802 2200")), entry);
   assert.deepEqual(decodeState(hex("0801 1000 1801")), { term: 1, vote: 0n, commit: 1 });
   const full = {
-    index: 300, term: 2 ** 40, confState: {
-      voters: [1n, 2n ** 64n - 1n], learners: [3n], votersOutgoing: [4n], learnersNext: [5n],
+    index: 300,
+    term: 2 ** 40,
+    confState: {
+      voters: [1n, 2n ** 64n - 1n],
+      learners: [3n],
+      votersOutgoing: [4n],
+      learnersNext: [5n],
       autoLeave: true,
     },
   };
@@ -82,8 +98,16 @@ test("payloads: explicit zeros of older versions, and what is not the message it
   assert.deepEqual(decodeState(encodeState(state)), state);
   const ids = { nodeId: 2n ** 64n - 1n, clusterId: 0n };
   assert.deepEqual(decodeMetadata(encodeMetadata(ids)), ids);
-  for (const bad of ["0803 1001 1801", "1002", "1802", "1001 1801 28", "1001 1801 2205 61",
-    "10ffffffffffffffffff01 1801", "10ffffffffffffffffffff01 1801", "1001 1801 2900"]) {
+  for (const bad of [
+    "0803 1001 1801",
+    "1002",
+    "1802",
+    "1001 1801 28",
+    "1001 1801 2205 61",
+    "10ffffffffffffffffff01 1801",
+    "10ffffffffffffffffffff01 1801",
+    "1001 1801 2900",
+  ]) {
     assert.throws(() => decodeEntry(hex(bad)), /PayloadError/, bad);
   }
   assert.throws(() => decodeState(hex("1002 1802")), /PayloadError/);
@@ -103,7 +127,7 @@ test("numbers and sizes around their varint limits come back", () => {
   assert.deepEqual(rig.open().entries, entries);
 });
 
-test("only entries, term and vote make a ticket; the commit index follows with the next sync", () => {
+test("only entries, term and vote make a ticket; a commit follows with the next sync", () => {
   const rig = new LogRig();
   assert.equal(rig.wal.save(null, []), 0);
   assert.equal(rig.wal.save({ term: 0, vote: 0n, commit: 0 }, []), 0);
@@ -204,9 +228,15 @@ test("a log that is cut, closed and opened again and again goes on", () => {
       if (i % 7 === 0) rig.clock.runFor(1);
     }
     assert.equal(rig.close(), null);
-    assert.deepEqual(rig.disk.listSync(rig.dir).filter((n) => !n.endsWith(".wal")), []);
+    assert.deepEqual(
+      rig.disk.listSync(rig.dir).filter((n) => !n.endsWith(".wal")),
+      [],
+    );
     const opened = rig.open();
-    assert.deepEqual(opened.entries.map((e) => e.index), range(1, round * 20 + 20));
+    assert.deepEqual(
+      opened.entries.map((e) => e.index),
+      range(1, round * 20 + 20),
+    );
     assert.equal(opened.repaired, false);
   }
 });
@@ -234,10 +264,16 @@ test("snapshots: start in the middle, mismatched term, validity by commit", () =
   assert.throws(() => rig.wal.saveSnapshot({ index: 1, term: 1, confState: null }), /config/);
   rig.saveNow({ term: 1, vote: 0n, commit: 80 }, [entryOf(101, 1, 10)]);
   rig.close();
-  assert.deepEqual(validSnapshots(rig).map((s) => s.index), [0, 60]);
+  assert.deepEqual(
+    validSnapshots(rig).map((s) => s.index),
+    [0, 60],
+  );
   const opened = rig.open({ index: 60, term: 1 });
   assert.equal(opened.snapshotFound, true);
-  assert.deepEqual(opened.entries.map((e) => e.index), range(61, 101));
+  assert.deepEqual(
+    opened.entries.map((e) => e.index),
+    range(61, 101),
+  );
   rig.close();
   assert.throws(() => rig.open({ index: 60, term: 2 }), refusal("snapshot-mismatch"));
 });

@@ -25,7 +25,8 @@ export function walExists(place: WalPlace): boolean {
  * @throws WalError for damage; DiskError.
  */
 export function readWal(
-  place: WalPlace, start: { readonly index: number; readonly term: number },
+  place: WalPlace,
+  start: { readonly index: number; readonly term: number },
 ): WalContent {
   const { metadata, hardState, entries, snapshotFound } = readFrom(place, start);
   return { metadata, hardState, entries, snapshotFound };
@@ -39,9 +40,14 @@ export function validSnapshots(place: WalPlace): WalSnapshot[] {
   const segments = listSegments(place.disk, place.dir);
   if (segments.length === 0) return [];
   // From the oldest segment on; entries are of no interest, so none is kept.
-  const { snapshots, hardState } = readFrom(place, {
-    index: Number.MAX_SAFE_INTEGER, term: 0,
-  }, 0);
+  const { snapshots, hardState } = readFrom(
+    place,
+    {
+      index: Number.MAX_SAFE_INTEGER,
+      term: 0,
+    },
+    0,
+  );
   const commit = hardState?.commit ?? 0;
   return snapshots.filter((snapshot) => snapshot.index <= commit);
 }
@@ -53,7 +59,10 @@ export function decodeMetadata(bytes: Uint8Array): { nodeId: bigint; clusterId: 
   } catch (error) {
     if (!(error instanceof PayloadError)) throw error;
     throw new WalError({
-      code: "corrupt", message: `metadata record: ${error.message}`, file: "", offset: -1,
+      code: "corrupt",
+      message: `metadata record: ${error.message}`,
+      file: "",
+      offset: -1,
       remedy: "Restore this member from a backup.",
     });
   }

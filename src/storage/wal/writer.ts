@@ -12,7 +12,7 @@ import type { GrowingSegment } from "./next-segment.ts";
 import { PENDING_BYTES_MAX, SEGMENT_BYTES } from "./types.ts";
 import type { Wal, WalOptions, WalSnapshot } from "./types.ts";
 
-/** Commit-only records wait for the next sync in memory up to this many bytes (etcd: its buffer). */
+/** Commit-only records wait for the next sync in memory up to so many bytes (as in etcd). */
 const UNSYNCED_BYTES_MAX = 128 * 1024;
 
 /** One segment of the directory; `file` is null once it is released (unlocked). */
@@ -80,11 +80,17 @@ export class WalWriter implements Wal {
     this.#lastIndex = start.lastIndex;
     this.#segments = start.segments;
     this.#current = {
-      file: last.file, path: `${dir}/${last.name}`, allocatedBytes: start.sizeBytes, full: false,
+      file: last.file,
+      path: `${dir}/${last.name}`,
+      allocatedBytes: start.sizeBytes,
+      full: false,
     };
     this.#frames = new FrameWriter(disk, start);
     this.#preparer = new SegmentPreparer({
-      disk, dir, segmentBytes: this.#segmentBytes, onFailure: (error) => this.#fail(error),
+      disk,
+      dir,
+      segmentBytes: this.#segmentBytes,
+      onFailure: (error) => this.#fail(error),
     });
   }
 
@@ -232,7 +238,9 @@ export class WalWriter implements Wal {
     }
     const mustSync = this.#ticket > this.#durable;
     const wanted =
-      mustSync || this.#ops.length > 0 || this.#closing !== null ||
+      mustSync ||
+      this.#ops.length > 0 ||
+      this.#closing !== null ||
       this.#gatheredBytes >= UNSYNCED_BYTES_MAX;
     if (!wanted) return;
     this.#takeFrames();

@@ -118,7 +118,10 @@ test("etcd reads our log, over many segments and from a snapshot on", { skip }, 
     await bench.save(wal, entries.slice(i, i + 20), i);
   }
   const confState = {
-    voters: [1n, 2n ** 64n - 1n], learners: [3n], votersOutgoing: [], learnersNext: [],
+    voters: [1n, 2n ** 64n - 1n],
+    learners: [3n],
+    votersOutgoing: [],
+    learnersNext: [],
     autoLeave: false,
   };
   wal.saveSnapshot({ index: 300, term: 2, confState });

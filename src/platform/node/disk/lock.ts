@@ -13,7 +13,7 @@ interface Way {
   readonly args: readonly string[];
 }
 
-/** l_type F_WRLCK, l_whence SEEK_SET, l_start 0, l_len 0 (whole file), l_pid 0; 37 = F_OFD_SETLK. */
+/** F_WRLCK from SEEK_SET 0, length 0 (the whole file), pid 0; 37 is F_OFD_SETLK. */
 const PERL_RECORD = [
   'open(my $f, "+<&=", 3) or exit 3;',
   'my $l = pack("s s x4 q q l x4", 1, 0, 0, 0, 0);',

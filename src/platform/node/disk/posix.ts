@@ -23,7 +23,9 @@ export function attempt<T>(operation: string, path: string, call: () => T): T {
 
 /** Writes all of `bytes[start, end)`; the system may take it in parts. */
 export function writeAll(
-  fd: number, bytes: Uint8Array, at: { start: number; end: number; offset: number },
+  fd: number,
+  bytes: Uint8Array,
+  at: { start: number; end: number; offset: number },
 ): void {
   let start = at.start;
   let offset = at.offset;

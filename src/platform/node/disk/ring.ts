@@ -1,3 +1,5 @@
+import type { MessagePort } from "node:worker_threads";
+
 /**
  * Shared layout between the member's thread and its disk thread. Operations travel as words of a
  * ring; a word is a double, exact for every offset and length below 2^53. One thread writes TAIL,
@@ -23,6 +25,7 @@ export const Control = {
   messages: 4,
 } as const;
 
+/** Room for `Control`, to a cache line. */
 export const CONTROL_WORDS = 16;
 
 /** Operation codes; the words that follow each are listed. Strings are a length and its units. */
@@ -49,10 +52,11 @@ export const Code = {
   stop: 10,
 } as const;
 
+/** What the disk thread is started with. */
 export interface WorkerInput {
   readonly control: SharedArrayBuffer;
   readonly ring: SharedArrayBuffer;
-  readonly errors: import("node:worker_threads").MessagePort;
+  readonly errors: MessagePort;
 }
 
 /** To the disk thread: a buffer that operations will name, or an id they will name no more. */
