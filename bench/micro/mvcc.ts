@@ -14,9 +14,10 @@ const keyCount = Number(process.argv[2] ?? 1_000_000);
 const VALUE_BYTES = 256;
 const encoder = new TextEncoder();
 
-/** A bijection on [0, 2^20): keys in random order without a table. */
-const scatter = (i: number): number => (Math.imul(i, 0x9e3779b1) >>> 0) % 1_048_573;
-const keyText = (i: number): string => `/registry/pods/ns-${i % 97}/pod-${String(i).padStart(8, "0")}`;
+/** A bijection on [0, 1048573), a prime: keys in scattered order without a table. */
+const scatter = (i: number): number => (i * 738_947) % 1_048_573;
+const keyText = (i: number): string =>
+  `/registry/pods/ns-${i % 97}/pod-${String(i).padStart(8, "0")}`;
 
 function cpuMs(run: () => void): number {
   const start = process.cpuUsage();
@@ -49,14 +50,22 @@ function show(name: string, s: { longest: number; total: number; count: number }
   console.log(`${name.padEnd(48)} ${text}`);
 }
 
-const keys: Uint8Array[] = [];
-for (let i = 0; i < keyCount; i++) keys.push(encoder.encode(keyText(scatter(i))));
-const span = newSpan();
-const use = (key: Uint8Array): typeof span => {
-  span.bytes = key;
-  span.end = key.length;
+/** All keys in one buffer: a million arrays would be a benchmark of the collector. */
+const KEY_BYTES = encoder.encode(keyText(96)).length + 1;
+const allKeyBytes = new Uint8Array(keyCount * KEY_BYTES);
+for (let i = 0; i < keyCount; i++) {
+  const text = keyText(scatter(i));
+  allKeyBytes[i * KEY_BYTES] = text.length;
+  encoder.encodeInto(text, allKeyBytes.subarray(i * KEY_BYTES + 1, (i + 1) * KEY_BYTES));
+}
+const span = newSpan(allKeyBytes);
+const use = (i: number): typeof span => {
+  span.start = i * KEY_BYTES + 1;
+  span.end = span.start + allKeyBytes[span.start - 1];
   return span;
 };
+/** Another order than that of insertion. */
+const shuffled = (i: number): number => (i * 618_041) % keyCount;
 
 function benchIndex(): void {
   const index = new KeyIndex(12345);
@@ -64,9 +73,9 @@ function benchIndex(): void {
   const change = { main: 1, sub: 0, flags: 0, sizeBytes: 300 };
   let keyBytes = 0;
   const ms = cpuMs(() => {
-    for (const key of keys) {
-      keyBytes += key.length;
-      const record = index.findOrAdd(use(key));
+    for (let i = 0; i < keyCount; i++) {
+      const record = index.findOrAdd(use(i));
+      keyBytes += span.end - span.start;
       change.main += 1;
       index.lifeOfNextPut(record, change.main, life);
       index.apply(record, change, life);
@@ -77,13 +86,12 @@ function benchIndex(): void {
   const held = (index.capacityBytes - keyBytes) / keyCount;
   console.log(`index: ${perKey.toFixed(1)} B per key + key bytes in use, ${held.toFixed(1)} held`);
   let found = 0;
-  const order = (i: number): Uint8Array => keys[Math.imul(i, 48_271) >>> 0 % keyCount] ?? keys[i];
   report("index: hash lookup", keyCount, cpuMs(() => {
-    for (let i = 0; i < keyCount; i++) found += index.find(use(order(i))) > 0 ? 1 : 0;
+    for (let i = 0; i < keyCount; i++) found += index.find(use(shuffled(i))) > 0 ? 1 : 0;
   }));
   const place = { leaf: 0, at: 0 };
   report("index: ordered seek", keyCount, cpuMs(() => {
-    for (let i = 0; i < keyCount; i++) index.tree.seek(use(order(i)), place);
+    for (let i = 0; i < keyCount; i++) index.tree.seek(use(shuffled(i)), place);
   }));
   if (found !== keyCount) throw new Error("lost keys");
 }
@@ -93,9 +101,9 @@ function benchStore(): void {
   const store = openStore({ backend, hashSeed: 12345 });
   const value = newSpan(new Uint8Array(VALUE_BYTES).fill(118));
   const putAll = (): void => {
-    for (const key of keys) {
+    for (let i = 0; i < keyCount; i++) {
       store.begin();
-      store.put(use(key), value, 0n);
+      store.put(use(i), value, 0n);
       store.end();
     }
   };
@@ -106,7 +114,7 @@ function benchStore(): void {
       const start = performance.now();
       for (let i = from; i < from + 1000 && i < keyCount; i++) {
         store.begin();
-        store.put(use(keys[i]), value, 0n);
+        store.put(use(shuffled(i)), value, 0n);
         store.end();
       }
       worst = Math.max(worst, performance.now() - start);
@@ -117,7 +125,7 @@ function benchStore(): void {
   const out = newSpan();
   report("store: find + read of one key", keyCount, cpuMs(() => {
     for (let i = 0; i < keyCount; i++) {
-      store.find(use(keys[(i * 7919) % keyCount]), store.currentRevision, state);
+      store.find(use(shuffled(i)), store.currentRevision, state);
       store.readKeyValue(state, out);
     }
   }));
@@ -129,7 +137,8 @@ function benchStore(): void {
   console.log(`backend: ${mib(backend.sizeInUseBytes)} in use, ${mib(backend.sizeBytes)} held`);
   const job = store.newHash(target, 0);
   show("store: HashKV", slices(() => job.step(1000, 0)));
-  show("store: restart", slices(() => openStore({ backend, hashSeed: 1 }).keyCount === keyCount));
+  const restored = slices(() => openStore({ backend, hashSeed: 1 }).keyCount > 0);
+  show("store: restart", restored);
   const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
   console.log(`process: heap ${mib(heapUsed)}, buffers ${mib(arrayBuffers)}, rss ${mib(rss)}`);
 }

@@ -1,5 +1,5 @@
 /** Records in one typed array; a growing index allocates chunks, it never copies what it has. */
-const CHUNK_SHIFT = 12;
+const CHUNK_SHIFT = 14;
 const CHUNK_RECORDS = 1 << CHUNK_SHIFT;
 const CHUNK_MASK = CHUNK_RECORDS - 1;
 /** One record is seven 8-byte words: nearly a cache line. */

@@ -81,11 +81,8 @@ export class ChangeLog {
     const index = this.pageFor(change.main, change.sub);
     if (index < 0) return false;
     const page = this.#pages[index];
-    const at = page.lowerBound(change.main, change.sub);
-    if (at >= page.count || page.main(at) !== change.main || page.sub(at) !== change.sub) {
-      return false;
-    }
-    if (!isVisible(horizon, page, at)) return false;
+    const at = page.find(change.main, change.sub);
+    if (at < 0 || !isVisible(horizon, page, at)) return false;
     this.fillValue(page, at, out);
     return true;
   }
@@ -103,9 +100,8 @@ export class ChangeLog {
     const index = this.pageFor(main, sub);
     if (index < 0) return -1;
     const page = this.#pages[index];
-    const at = page.lowerBound(main, sub);
-    if (at >= page.count || page.main(at) !== main || page.sub(at) !== sub) return -1;
-    if (!isVisible(PRESENT, page, at)) return -1;
+    const at = page.find(main, sub);
+    if (at < 0 || !isVisible(PRESENT, page, at)) return -1;
     const valueBytes = this.#values.length(page.location(at)) - OWNER_BYTES;
     if (this.#roots.length > 0) {
       page.deadSince ??= new Uint32Array(PAGE_ENTRIES);
@@ -246,7 +242,7 @@ export class ChangeLog {
     const main = word(bytes, start) + word(bytes, start + 4) * TWO_32;
     const sub = word(bytes, start + 8);
     const page = this.#pages[this.pageFor(main, sub)];
-    const at = page.lowerBound(main, sub);
+    const at = page.find(main, sub);
     assert(page.location(at) === location, "change log: a value lost its entry");
     const length = values.length(location);
     const moved = values.alloc(length);

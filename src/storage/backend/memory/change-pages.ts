@@ -68,6 +68,17 @@ export class ChangePage {
     }
   }
 
+  /** The place of (main, sub), −1 when it is not here; deleted entries are here. */
+  find(main: number, sub: number): number {
+    // With one change a revision, and no page joined yet, the place is the distance.
+    const near = main - this.#f64[0];
+    if (near < this.count && this.#f64[near * ENTRY_F64] === main && this.sub(near) === sub) {
+      return near;
+    }
+    const at = this.lowerBound(main, sub);
+    return at < this.count && this.main(at) === main && this.sub(at) === sub ? at : -1;
+  }
+
   /** The place of the first entry ≥ (main, sub). */
   lowerBound(main: number, sub: number): number {
     let low = 0;
