@@ -4,9 +4,9 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { FlagSpec } from "../src/cli/server/flags/flag-spec.ts";
-import { SECTIONS } from "../src/cli/server/flags/flag-spec.ts";
-import { FLAGS } from "../src/cli/server/flags/flag-table.ts";
+import type { FlagSpec } from "../src/cli/server/flag-table/flag-spec.ts";
+import { SECTIONS } from "../src/cli/server/flag-table/flag-spec.ts";
+import { FLAGS } from "../src/cli/server/flag-table/flag-table.ts";
 
 const page = path.join(import.meta.dirname, "..", "docs", "server.md");
 const START = "<!-- flags: written by scripts/docs-flags.ts -->";

@@ -11,7 +11,7 @@ import { LONG_SUITES } from "./long-suites.ts";
 const root = path.join(import.meta.dirname, "..");
 const SEED_MAX = 2 ** 32;
 
-/** How much a suite does: `ci` fits into the check of every submission, `full` is as in the plan. */
+/** How much a suite does: `ci` fits into the check of every submission, `full` is all of it. */
 export type LongSize = "ci" | "full";
 
 /** What a suite is given. All randomness comes from `seed`, an integer in [0, 2^32). */

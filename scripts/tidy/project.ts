@@ -91,8 +91,8 @@ function parseSource(file: string, text: string): SourceFile {
     add(each.moduleRequest.value, typeOnly, each.start);
   }
   for (const each of parsed.module.staticExports) {
-    const from = each.entries.find((entry) => entry.moduleRequest != null)?.moduleRequest;
-    if (from != null) {
+    const from = each.entries.find((entry) => entry.moduleRequest)?.moduleRequest;
+    if (from) {
       const typeOnly = each.entries.every((entry) => entry.isType);
       add(from.value, typeOnly, each.start);
     }

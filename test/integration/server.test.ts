@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import path from "node:path";
 import { test } from "node:test";
 import { type Program, spawnServer, withTempDir } from "./program.ts";
@@ -42,7 +42,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 /** Starts that fail: what is prepared, and what the last words must say. */
 const FAILURES: readonly {
   readonly what: string;
-  prepare(dir: string, port: number): unknown;
+  prepare(dir: string, port: number): Promise<Server> | void;
   readonly error: RegExp;
   readonly remedy: RegExp;
 }[] = [
@@ -77,46 +77,61 @@ for (const { what, prepare, error, remedy } of FAILURES) {
     await withTempDir(async (dir) => {
       const port = await freePort();
       const held = await prepare(dir, port);
-      const url = `http://127.0.0.1:${port}`;
-      const dataDir = path.join(dir, "data");
-      const server = spawnServer(["--data-dir", dataDir, "--listen-client-urls", url]);
-      assert.equal(await finish(server), "exit 1");
-      const words = lastWords(server);
-      assert.equal(words["level"], "fatal");
-      assert.match(words["error"]!, error);
-      assert.match(words["remedy"]!, remedy);
-      if (held instanceof Object && "close" in held) (held.close as () => void)();
+      try {
+        const url = `http://127.0.0.1:${port}`;
+        const dataDir = path.join(dir, "data");
+        const server = spawnServer(["--data-dir", dataDir, "--listen-client-urls", url]);
+        assert.equal(await finish(server), "exit 1");
+        const words = lastWords(server);
+        assert.equal(words["level"], "fatal");
+        assert.match(words["error"]!, error);
+        assert.match(words["remedy"]!, remedy);
+      } finally {
+        held?.close();
+      }
     });
   });
 }
 
-/** Starts that end before there is a member. */
-const SHORT: readonly (readonly [readonly string[], string, "stdout" | "stderr", RegExp])[] = [
-  [["--help"], "exit 0", "stdout", /--listen-client-urls 'http:\/\/localhost:2379'/],
-  [["--help"], "exit 0", "stderr", /^Usage:/],
-  [
-    ["--version"],
-    "exit 0",
-    "stdout",
-    /^Skein Version: \d+\.\d+\.\d+\netcd Version: 3\.7\.1\nGit SHA: /,
-  ],
-  [["--version"], "exit 0", "stdout", /Node Version: v/],
-  [
-    ["--data-dri=x"],
-    "exit 2",
-    "stderr",
-    /^flag provided but not defined: -data-dri\ndid you mean --data-dir\?\nUsage:/,
-  ],
-  [["--cert-file=x"], "exit 1", "stderr", /"error":"--cert-file is known but not yet served/],
-  [["--config-file=/none"], "exit 1", "stderr", /"error":"open \/none: no such file or directory"/],
-  [["gateway"], "exit 1", "stderr", /not yet served/],
+/** Starts that end before there is a member; the rest of them is tested beside the flags. */
+const SHORT: readonly {
+  readonly argv: readonly string[];
+  readonly ending: string;
+  readonly stdout: RegExp;
+  readonly stderr: RegExp;
+}[] = [
+  {
+    argv: ["--help"],
+    ending: "exit 0",
+    stdout: /--listen-client-urls 'http:\/\/localhost:2379'/,
+    stderr: /^Usage:/,
+  },
+  {
+    argv: ["--version"],
+    ending: "exit 0",
+    stdout: /^Skein Version: \d+\.\d+\.\d+\netcd Version: 3\.7\.1\nGit SHA: .*\nNode Version: v/,
+    stderr: /^$/,
+  },
+  {
+    argv: ["--data-dri=x"],
+    ending: "exit 2",
+    stdout: /^$/,
+    stderr: /^flag provided but not defined: -data-dri\ndid you mean --data-dir\?\nUsage:/,
+  },
+  {
+    argv: ["--cert-file=x"],
+    ending: "exit 1",
+    stdout: /^$/,
+    stderr: /"error":"--cert-file is known but not yet served/,
+  },
 ];
 
-for (const [argv, ending, stream, pattern] of SHORT) {
-  test(`${argv.join(" ")}: ${ending}, ${stream} ${pattern.source.slice(0, 40)}`, async () => {
+for (const { argv, ending, stdout, stderr } of SHORT) {
+  test(`${argv.join(" ")}: ${ending}`, async () => {
     const program = spawnServer(argv);
     assert.equal(await finish(program), ending);
-    assert.match(program[stream], pattern);
+    assert.match(program.stdout, stdout);
+    assert.match(program.stderr, stderr);
   });
 }
 

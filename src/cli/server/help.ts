@@ -1,6 +1,6 @@
-import type { FlagSpec } from "./flags/flag-spec.ts";
-import { SECTIONS } from "./flags/flag-spec.ts";
-import { FLAGS } from "./flags/flag-table.ts";
+import type { FlagSpec } from "./flag-table/flag-spec.ts";
+import { SECTIONS } from "./flag-table/flag-spec.ts";
+import { FLAGS } from "./flag-table/flag-table.ts";
 
 /** How to call the program; goes to stderr with `--help` and after a wrong flag. */
 export function usageText(): string {

@@ -12,6 +12,11 @@ const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 const DEFAULT_LOG = { outputs: ["default"], level: "info", format: "auto" } as const;
 
+/** etcd's words, to the last parenthesis. */
+const SHADOWED =
+  "conflicting environment variable is shadowed by corresponding command-line flag " +
+  "(either unset environment variable or disable flag))";
+
 const SURROUNDINGS: Surroundings = {
   env: process.env,
   readFile(file) {
@@ -58,8 +63,7 @@ async function act(outcome: Interpretation): Promise<void> {
     case "conflict":
       return complain("fatal", {
         level: "error",
-        message:
-          "conflicting environment variable is shadowed by corresponding command-line flag (either unset environment variable or disable flag))",
+        message: SHADOWED,
         fields: { "environment-variable": outcome.variable },
       });
     case "invalid": {

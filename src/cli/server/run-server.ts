@@ -37,8 +37,8 @@ export function openLog(log: LogSettings): NodeLogger {
 }
 
 /**
- * Runs one member until a signal or a fatal fault ends it, then ends the process. After a signal the
- * member finishes the calls under way first.
+ * Runs one member until a signal or a fatal fault ends it, then ends the process. After a signal
+ * the member finishes the calls under way first.
  */
 export async function runServer({ config, log, notes }: ServerSettings): Promise<void> {
   const logger = openLog(log);

@@ -77,13 +77,15 @@ export function bootstrapError(
   if (missing.length > 0) {
     const which = missing.map((url) => `${name}=${url}`).join(",");
     const why = differingUrls(advertised, own.peerUrls);
-    return `--initial-cluster has ${which} but missing from --initial-advertise-peer-urls=${told} (${why})`;
+    const from = `--initial-advertise-peer-urls=${told}`;
+    return `--initial-cluster has ${which} but missing from ${from} (${why})`;
   }
   const extra = advertised.filter((url) => !own.peerUrls.includes(url));
   if (extra.length > 0) {
     // etcd shows the advertised URLs here once more, not those of the cluster.
     const named = advertised.map((url) => `${name}=${url}`).join(",");
-    return `--initial-advertise-peer-urls has ${extra.join(",")} but missing from --initial-cluster=${named}`;
+    const flag = `--initial-advertise-peer-urls has ${extra.join(",")}`;
+    return `${flag} but missing from --initial-cluster=${named}`;
   }
   const all = cluster.flatMap((member) => member.peerUrls);
   if (new Set(all).size < all.length) {
@@ -91,7 +93,8 @@ export function bootstrapError(
     return `initial cluster ${shown.sort().join(",")} has duplicate url`;
   }
   if (cluster.length === 1) return null;
-  return `--initial-cluster names ${cluster.length} members; clusters of several are not yet served`;
+  const count = cluster.length;
+  return `--initial-cluster names ${count} members; clusters of several are not yet served`;
 }
 
 /** How etcd explains that two sorted lists of URLs are not the same. */

@@ -1,7 +1,7 @@
 import { parse } from "yaml";
 import type { Parsed } from "../../ctl/go-number.ts";
-import type { FlagKind, FlagSpec } from "./flag-spec.ts";
-import { FLAGS } from "./flag-table.ts";
+import type { FlagKind, FlagSpec } from "../flag-table/flag-spec.ts";
+import { FLAGS } from "../flag-table/flag-table.ts";
 import type { Value } from "./values.ts";
 import { parseValue } from "./values.ts";
 
@@ -13,7 +13,7 @@ export type FileResult =
 
 const NS_PER_MS = 1e6;
 /** Lists that the file carries as one comma separated string. */
-const COMMA_STRINGS = new Set(["cors", "host-whitelist"]);
+const COMMA_STRINGS: ReadonlySet<string> = new Set(["cors", "host-whitelist"]);
 /** etcd labels one error wrongly; so do we. */
 const URL_LABELS: Readonly<Record<string, string>> = {
   "advertise-client-urls": "advertise-peer-urls",
@@ -78,7 +78,7 @@ const GO_TYPES: Readonly<Record<FlagKind, string>> = {
 };
 
 /** Keys that etcd decodes into a block of their own, which its messages name. */
-const JSON_BLOCK = new Set([
+const JSON_BLOCK: ReadonlySet<string> = new Set([
   "listen-peer-urls",
   "listen-client-urls",
   "listen-client-http-urls",

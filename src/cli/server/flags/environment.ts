@@ -1,4 +1,4 @@
-import { FLAGS, envName } from "./flag-table.ts";
+import { FLAGS, envName } from "../flag-table/flag-table.ts";
 import type { Note } from "./note.ts";
 import type { Value } from "./values.ts";
 import { parseValue } from "./values.ts";
@@ -17,7 +17,7 @@ export type EnvironmentResult = { readonly notes: Note[] } & (
 const VERSION_VARIABLE = "ETCD_VERSION";
 
 /** Variables that etcd knows and that are no flags. */
-const OTHER_VARIABLES = new Set([
+const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   "ETCD_UNSUPPORTED_ARCH",
   "ETCD_VERIFY",
   "ETCD_CLIENT_DEBUG",

@@ -1,5 +1,5 @@
-import { FLAGS, findFlag } from "./flag-table.ts";
-import { SILENT_FLAGS } from "./flag-table-rest.ts";
+import { FLAGS, findFlag } from "../flag-table/flag-table.ts";
+import { SILENT_FLAGS } from "../flag-table/other-flags.ts";
 import { nearest } from "./nearest.ts";
 import type { Value } from "./values.ts";
 import { parseValue } from "./values.ts";
@@ -16,8 +16,8 @@ function error(message: string, hint: string | null = null): CommandLine {
 }
 
 /**
- * Reads arguments as Go's flag package does: `-x` is `--x`; `--x=v` or `--x v`; a bool takes a value
- * only with `=`; the first word that is no flag, or `--`, ends them; the last of several wins.
+ * Reads arguments as Go's flag package does: `-x` is `--x`; `--x=v` or `--x v`; a bool takes a
+ * value only with `=`; the first word that is no flag, or `--`, ends them; the last of several wins.
  */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   const values = new Map<string, Value>();

@@ -146,13 +146,14 @@ test("environment: used, empty is unset, unknown is warned about, version is ref
     outcome.notes.map((note) => [note.level, note.message, Object.values(note.fields).join(" ")]),
     [
       ["info", "recognized and used environment variable", "ETCD_MAX_TXN_OPS 5"],
+      ["warn", "unrecognized environment variable", "ETCD_NAME="],
       ["warn", "unrecognized environment variable", "ETCD_FOO=1"],
       ["warn", "cannot set special environment variable", "ETCD_VERSION v3"],
     ],
   );
 });
 
-test("a file is the only source; keys in any case, durations in nanoseconds, lists as lists", () => {
+test("a file is the only source; keys in any case, nanoseconds, lists as lists", () => {
   const file = `
 Name: m1
 data-dir: /d

@@ -82,8 +82,8 @@ function fromFile(file: string, around: Surroundings): Interpretation {
   if ("error" in read) {
     return read.plain ? { kind: "plain", message: read.error } : invalid(read.error, []);
   }
-  const message =
-    "loaded server configuration, other configuration command line flags and environment variables will be ignored if provided";
+  const others = "other configuration command line flags and environment variables";
+  const message = `loaded server configuration, ${others} will be ignored if provided`;
   const note: Note = { level: "info", message, fields: { path: file } };
   return fromSettings(new Settings(read.values, file), [note], around);
 }

@@ -1,4 +1,4 @@
-import { findFlag } from "./flag-table.ts";
+import { findFlag } from "../flag-table/flag-table.ts";
 import type { Note } from "./note.ts";
 import type { Settings } from "./settings.ts";
 import { isLoopback } from "./urls.ts";
@@ -13,7 +13,8 @@ const LISTEN_FLAGS = ["listen-peer-urls", "listen-client-urls"];
 export function refusal(settings: Settings): string | null {
   for (const name of settings.names()) {
     if (findFlag(name)!.status === "refused" && settings.isChanged(name)) {
-      return `--${name} is known but not yet served, and to start without it would be unsafe; remove it`;
+      const why = "known but not yet served, and to start without it would be unsafe";
+      return `--${name} is ${why}; remove it`;
     }
   }
   for (const name of LISTEN_FLAGS) {
@@ -42,7 +43,7 @@ export function ignoredNotes(settings: Settings): readonly Note[] {
 export function exposureNotes(settings: Settings): readonly Note[] {
   const open = settings.urls("listen-client-urls").filter((url) => !isLoopback(url));
   if (open.length === 0) return [];
-  const message =
-    "listening beyond this machine without TLS or authentication: anyone who reaches it can read and write all keys";
+  const risk = "anyone who reaches it can read and write all keys";
+  const message = `listening beyond this machine without TLS or authentication: ${risk}`;
   return [{ level: "warn", message, fields: { urls: open.map((url) => url.text) } }];
 }

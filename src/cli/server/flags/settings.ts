@@ -1,5 +1,5 @@
 import type { FeatureGates, MemberUrl } from "../../../member/config.ts";
-import { FLAGS, findFlag } from "./flag-table.ts";
+import { FLAGS, findFlag } from "../flag-table/flag-table.ts";
 import type { Value } from "./values.ts";
 import { defaultValue } from "./values.ts";
 

@@ -1,5 +1,5 @@
 import type { FlagSpec } from "./flag-spec.ts";
-import { CLUSTERING_FLAGS, MEMBER_FLAGS } from "./flag-table-member.ts";
+import { CLUSTERING_FLAGS, MEMBER_FLAGS } from "./member-flags.ts";
 import {
   AUTH_FLAGS,
   FEATURE_FLAGS,
@@ -8,7 +8,7 @@ import {
   SECURITY_FLAGS,
   TRACING_FLAGS,
   UNSAFE_FLAGS,
-} from "./flag-table-rest.ts";
+} from "./other-flags.ts";
 
 /** Every flag of the server, in the order of the help text. Source: etcd 3.7.1. */
 export const FLAGS: readonly FlagSpec[] = [

@@ -32,6 +32,7 @@ export const SECTIONS = [
   "Features",
   "Unsafe",
 ] as const;
+/** The name of one. */
 export type Section = (typeof SECTIONS)[number];
 
 /** One flag of the server. */
