@@ -144,7 +144,7 @@ test("node:http2: one port for gRPC, HTTP/2 and HTTP/1.1", async (t) => {
   assert.equal(await get("/nope", "POST"), "404 404 page not found\n");
 });
 
-test("bytes that are neither get 400 or are cut off; half-closed HTTP/1.1 is still answered", async (t) => {
+test("bytes that are neither, and half-closed HTTP/1.1", async (t) => {
   const served = await serve();
   t.after(() => served.close());
   const say = async (text: string): Promise<string> => {
