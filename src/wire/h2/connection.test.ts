@@ -427,3 +427,36 @@ test("streams that live long keep their place while thousands come and go", () =
   }
   assert.equal(rig.connection.liveStreams(), 0);
 });
+
+test("a reused record knows nothing of the stream before", () => {
+  const rig = newRig("server");
+  rig.connection.receive(join([preface, settings([Setting.initialWindowSize, 10])]));
+  rig.connection.receive(headers(1, requestBlock(["content-length", "9"]), false));
+  rig.connection.setAutoCredit(1, false);
+  rig.connection.receive(data(1, [1, 2, 3], false));
+  assert.equal(rig.connection.sendData(1, new Uint8Array(100_000), 0, 100_000, false), false);
+  rig.connection.sendHeaders(1, trailer, true);
+  rig.connection.sendReset(1, ErrorCode.noError);
+  rig.connection.sendReset(1, ErrorCode.cancel);
+  assert.equal(rig.connection.queuedBytes() > 1000, false);
+  rig.frames();
+  rig.connection.receive(headers(3, requestBlock(), false));
+  rig.connection.receive(data(3, new Uint8Array(16_000), false));
+  rig.connection.sendHeaders(3, answer, false);
+  rig.connection.sendData(3, new Uint8Array(10), 0, 10, false);
+  rig.connection.sendHeaders(3, trailer, true);
+  assert.deepEqual(
+    rig.frames().map((f) => [f.type, f.streamId, f.payload.length]),
+    [
+      [FrameType.headers, 3, answer.length],
+      [FrameType.data, 3, 10],
+      [FrameType.headers, 3, trailer.length],
+    ],
+  );
+  assert.deepEqual(
+    rig.recorder.events.filter((event) => !event.startsWith("onHeaders")),
+    [],
+  );
+  rig.connection.receive(data(3, [], true));
+  assert.equal(rig.connection.liveStreams(), 0);
+});

@@ -12,7 +12,7 @@ import {
 import type { HpackDecoder } from "./hpack/decoder.ts";
 import { latin1Text } from "./hpack/latin1.ts";
 import { PingPolice } from "./keepalive.ts";
-import { debugTextMax, settingsFrameCost } from "./limits.ts";
+import { debugTextMax, settingsFrameCost, settingsStreamsPerCost } from "./limits.ts";
 import { ClosedHow } from "./stream-table.ts";
 import { ErrorCode, type PingRule } from "./types.ts";
 
@@ -108,7 +108,8 @@ export class ControlFrames {
     if (length % settingBytes !== 0) {
       return core.fail(ErrorCode.frameSizeError, "SETTINGS of wrong size");
     }
-    if (!this.affords(settingsFrameCost)) return;
+    const walk = Math.floor(core.streams.live / settingsStreamsPerCost);
+    if (!this.affords(settingsFrameCost + walk)) return;
     // Windows are moved once, by the last value: each move walks over all streams.
     let window = core.peerStreamWindow;
     for (let at = frame.start; at < frame.end; at += settingBytes) {
@@ -221,7 +222,7 @@ export class ControlFrames {
   /** Client: streams that the server will not process. */
   #refuseAbove(last: number): void {
     const core = this.#core;
-    for (const stream of core.streams.all()) {
+    for (const stream of core.streams.sorted()) {
       const { id } = stream;
       if (id <= last || core.streams.get(id) !== stream) continue;
       core.closeStream(stream, ClosedHow.resetByUs);

@@ -217,7 +217,7 @@ export class H2Core implements SenderOwner {
   #abandon(): number[] {
     this.failed = true;
     const ids: number[] = [];
-    for (const stream of this.streams.all()) {
+    for (const stream of this.streams.sorted()) {
       if (stream.reported) ids.push(stream.id);
       this.sender.drop(stream);
       this.streams.close(stream, ClosedHow.resetByUs);

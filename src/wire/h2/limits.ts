@@ -73,8 +73,10 @@ export const controlFramesBurst = 2000;
 export const controlFramesPerSecond = 500;
 /** What each HEADERS or DATA frame sent, and each DATA frame with content received, earns. */
 export const controlFramesEarned = 4;
-/** A SETTINGS frame costs as much as so many others: it makes us walk over all streams. */
+/** A SETTINGS frame costs as much as so many others … */
 export const settingsFrameCost = 20;
+/** … and one more for each so many open streams: it makes us walk over all of them. */
+export const settingsStreamsPerCost = 256;
 
 /**
  * Streams that end by RST_STREAM, or that we must reset by the peer's fault (rapid reset,

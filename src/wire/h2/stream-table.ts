@@ -69,15 +69,20 @@ export class StreamTable {
     return this.#closedIds[place] === id ? this.#closedHow[place] : ClosedHow.unknown;
   }
 
-  /** All live streams, in an array of its own, ids rising. */
+  /** All live streams, in an array of its own, in no order. */
   all(): H2Stream[] {
     const found: H2Stream[] = [...this.#elsewhere.values()];
     for (const stream of this.#places) if (stream !== undefined) found.push(stream);
-    return found.sort((a, b) => a.id - b.id);
+    return found;
+  }
+
+  /** The same, ids rising: for whatever the owner can see. */
+  sorted(): H2Stream[] {
+    return this.all().sort((a, b) => a.id - b.id);
   }
 
   #grow(): void {
-    const live = this.all();
+    const live = this.sorted();
     const ids = this.#closedIds;
     const how = this.#closedHow;
     const size = 2 * (this.#mask + 1);

@@ -112,17 +112,24 @@ describe("RFC 7541 appendix C", () => {
     test(name, () => assert.deepEqual(decoded(newDecoder(), hex(block)), [expected]));
   }
 
-  for (const [name, blocks, expected, limited] of [
-    ["C.3", plainRequests, requests, false],
-    ["C.4", huffmanRequests, requests, false],
-    ["C.5", plainResponses, responses, true],
-    ["C.6", huffmanResponses, responses, true],
+  /** Entries that the RFC shows in the table after each block. */
+  const entriesOfRequests = [1, 2, 3];
+  const entriesOfResponses = [4, 4, 3];
+  for (const [name, blocks, expected, entries] of [
+    ["C.3", plainRequests, requests, entriesOfRequests],
+    ["C.4", huffmanRequests, requests, entriesOfRequests],
+    ["C.5", plainResponses, responses, entriesOfResponses],
+    ["C.6", huffmanResponses, responses, entriesOfResponses],
   ] as const) {
     test(`${name}, decoded`, () => {
       const decoder = newDecoder();
       blocks.forEach((block, i) => {
+        const limited = entries === entriesOfResponses;
         const whole = hex(limited && i === 0 ? tableOf256 + block : block);
         assert.deepEqual(decoded(decoder, whole), texts(expected[i]));
+        const oldest = 61 + entries[i];
+        assert.notEqual(decoded(decoder, new Uint8Array([0x80 | oldest])), "error");
+        assert.equal(decoded(decoder, new Uint8Array([0x80 | (oldest + 1)])), "error");
       });
     });
   }
