@@ -1,6 +1,6 @@
-import { goDuration, goQuote } from "./go-text.ts";
-import { parseBool, parseDurationMs, parseInt64 } from "./go-number.ts";
-import type { Parsed } from "./go-number.ts";
+import { goDuration, goQuote } from "../go/go-text.ts";
+import { parseBool, parseDurationMs, parseInt64 } from "../go/go-number.ts";
+import type { Parsed } from "../go/go-number.ts";
 
 /**
  * Command-line flags in the grammar of etcdctl (POSIX with GNU long names, flags and arguments

@@ -2,7 +2,7 @@
 import { readFileSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
-import { toByteString } from "./go-text.ts";
+import { toByteString } from "../go/go-text.ts";
 import type { Io } from "./io.ts";
 import { runCtl } from "./run.ts";
 

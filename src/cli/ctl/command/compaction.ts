@@ -1,6 +1,6 @@
 import type { Command, Invocation } from "../command-tree.ts";
-import { parseInt64 } from "../go-number.ts";
-import { goQuote } from "../go-text.ts";
+import { parseInt64 } from "../../go/go-number.ts";
+import { goQuote } from "../../go/go-text.ts";
 import { CtlError, Exit } from "../io.ts";
 import { saturated } from "./key-args.ts";
 import { errorText, withSession } from "./session.ts";

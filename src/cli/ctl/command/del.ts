@@ -1,7 +1,7 @@
 import type { DeleteOptions } from "../../../client/index.ts";
 import type { Command, Invocation } from "../command-tree.ts";
 import type { FlagSet, FlagSpec } from "../flags.ts";
-import { goQuote } from "../go-text.ts";
+import { goQuote } from "../../go/go-text.ts";
 import { CtlError, Exit } from "../io.ts";
 import type { Io } from "../io.ts";
 import { checkRangeFlags, keyBytes } from "./key-args.ts";

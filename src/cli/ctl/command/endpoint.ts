@@ -1,7 +1,7 @@
 import { EtcdError } from "../../../client/index.ts";
 import type { Client } from "../../../client/index.ts";
 import type { Command, Invocation } from "../command-tree.ts";
-import { goDuration, toByteString } from "../go-text.ts";
+import { goDuration, toByteString } from "../../go/go-text.ts";
 import { CtlError, Exit } from "../io.ts";
 import type { Io } from "../io.ts";
 import type { EndpointHash, EndpointHealth, EndpointStatus } from "../print/printer.ts";

@@ -1,5 +1,5 @@
 import type { FlagSet } from "../flags.ts";
-import { toByteString } from "../go-text.ts";
+import { toByteString } from "../../go/go-text.ts";
 import { CtlError, Exit } from "../io.ts";
 import type { Io } from "../io.ts";
 import { GLOBAL_FLAGS } from "./global-flags.ts";

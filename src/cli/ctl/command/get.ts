@@ -2,7 +2,7 @@ import type { KeyValue, RangeOptions, RangeResult } from "../../../client/index.
 import type { Kv } from "../../../client/index.ts";
 import type { Command, Invocation } from "../command-tree.ts";
 import type { FlagSet, FlagSpec } from "../flags.ts";
-import { goQuote } from "../go-text.ts";
+import { goQuote } from "../../go/go-text.ts";
 import { CtlError, Exit } from "../io.ts";
 import { checkRangeFlags, keyBytes, saturated } from "./key-args.ts";
 import { errorText, withSession } from "./session.ts";

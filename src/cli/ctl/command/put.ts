@@ -1,8 +1,8 @@
 import type { PutOptions } from "../../../client/index.ts";
 import type { Command, Invocation } from "../command-tree.ts";
 import type { FlagSet, FlagSpec } from "../flags.ts";
-import { parseInt64 } from "../go-number.ts";
-import { goQuote } from "../go-text.ts";
+import { parseInt64 } from "../../go/go-number.ts";
+import { goQuote } from "../../go/go-text.ts";
 import { CtlError, Exit } from "../io.ts";
 import type { Io } from "../io.ts";
 import { rawBytes } from "./key-args.ts";

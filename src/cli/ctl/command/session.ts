@@ -3,7 +3,7 @@ import { Client, EtcdError, GRPC_CODE_NAMES } from "../../../client/index.ts";
 import type { ClientOptions, RetryNotice, TlsOptions } from "../../../client/index.ts";
 import type { Invocation } from "../command-tree.ts";
 import type { FlagSet } from "../flags.ts";
-import { fromByteString, goQuote, toByteString } from "../go-text.ts";
+import { fromByteString, goQuote, toByteString } from "../../go/go-text.ts";
 import { CtlError, Exit } from "../io.ts";
 import type { Io } from "../io.ts";
 import { newPrinter } from "../print/new-printer.ts";

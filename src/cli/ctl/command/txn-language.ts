@@ -1,7 +1,7 @@
 import { compare } from "../../../client/index.ts";
 import type { Condition, Relation } from "../../../client/index.ts";
-import { parseInt64 } from "../go-number.ts";
-import { goQuote, goUnquote } from "../go-text.ts";
+import { parseInt64 } from "../../go/go-number.ts";
+import { goQuote, goUnquote } from "../../go/go-text.ts";
 import { CtlError, Exit } from "../io.ts";
 import { rawBytes, saturated } from "./key-args.ts";
 

@@ -8,7 +8,7 @@ import type {
   ResponseHeader,
   TxnResult,
 } from "../../../client/index.ts";
-import { goQuote, toByteString } from "../go-text.ts";
+import { goQuote, toByteString } from "../../go/go-text.ts";
 import type { Io } from "../io.ts";
 import { ALARM_NAMES, byteText } from "./simple.ts";
 import type {

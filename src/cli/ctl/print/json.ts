@@ -13,7 +13,7 @@ import type {
   StatusResult,
   TxnResult,
 } from "../../../client/index.ts";
-import { goJsonString, toByteString } from "../go-text.ts";
+import { goJsonString, toByteString } from "../../go/go-text.ts";
 import type { Io } from "../io.ts";
 import type {
   EndpointHash,

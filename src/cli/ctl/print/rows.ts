@@ -1,5 +1,5 @@
 import type { MemberListResult } from "../../../client/index.ts";
-import { humanBytes, toByteString } from "../go-text.ts";
+import { humanBytes, toByteString } from "../../go/go-text.ts";
 import type { EndpointHash, EndpointHealth, EndpointStatus } from "./printer.ts";
 
 /** A header and rows of cells: what tables and simple output are made of. */

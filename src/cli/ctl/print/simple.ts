@@ -7,7 +7,7 @@ import type {
   RangeResult,
   TxnResult,
 } from "../../../client/index.ts";
-import { hexEscaped } from "../go-text.ts";
+import { hexEscaped } from "../../go/go-text.ts";
 import type { Io } from "../io.ts";
 import { hashRows, memberRows, statusRows } from "./rows.ts";
 import type { Rows } from "./rows.ts";

@@ -1,5 +1,5 @@
 import type { MemberListResult } from "../../../client/index.ts";
-import { fromByteString, toByteString } from "../go-text.ts";
+import { fromByteString, toByteString } from "../../go/go-text.ts";
 import type { Io } from "../io.ts";
 import { unsupported } from "./printer.ts";
 import type { EndpointHash, EndpointHealth, EndpointStatus, Printer } from "./printer.ts";

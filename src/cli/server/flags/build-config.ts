@@ -6,7 +6,7 @@ import type {
   MemberUrl,
 } from "../../../member/config.ts";
 import { DEFAULT_QUOTA_BACKEND_BYTES } from "../../../member/config.ts";
-import { parseDurationMs, type Parsed } from "../../ctl/go-number.ts";
+import { parseDurationMs, type Parsed } from "../../go/go-number.ts";
 import type { Settings } from "./settings.ts";
 import { isUnspecified, parseUrl } from "./urls.ts";
 

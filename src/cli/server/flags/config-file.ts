@@ -1,5 +1,5 @@
 import { parse } from "yaml";
-import type { Parsed } from "../../ctl/go-number.ts";
+import type { Parsed } from "../../go/go-number.ts";
 import type { FlagKind, FlagSpec } from "../flag-table/flag-spec.ts";
 import { FLAGS } from "../flag-table/flag-table.ts";
 import type { Value } from "./values.ts";

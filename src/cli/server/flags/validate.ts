@@ -1,6 +1,6 @@
 import type { MemberUrl } from "../../../member/config.ts";
-import { parseDurationMs } from "../../ctl/go-number.ts";
-import { goDuration } from "../../ctl/go-text.ts";
+import { parseDurationMs } from "../../go/go-number.ts";
+import { goDuration } from "../../go/go-text.ts";
 import type { Settings } from "./settings.ts";
 import { bindError, hostError } from "./urls.ts";
 

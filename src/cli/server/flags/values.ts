@@ -1,7 +1,7 @@
 import type { FeatureGates, MemberUrl } from "../../../member/config.ts";
 import { DEFAULT_FEATURE_GATES } from "../../../member/config.ts";
-import type { Parsed } from "../../ctl/go-number.ts";
-import { parseBool, parseDurationMs, parseInt64 } from "../../ctl/go-number.ts";
+import type { Parsed } from "../../go/go-number.ts";
+import { parseBool, parseDurationMs, parseInt64 } from "../../go/go-number.ts";
 import type { FlagKind, FlagSpec } from "../flag-table/flag-spec.ts";
 import { parseUrls } from "./urls.ts";
 
