@@ -12,18 +12,29 @@ export function putCost(keyBytes: number, valueBytes: number): number {
   return PUT_OVERHEAD_BYTES + keyBytes + valueBytes;
 }
 
-/** The costlier branch counts, nested transactions included (M1). */
+/**
+ * Levels of transactions in transactions that are served, far above what `--max-txn-ops` lets through
+ * by default: decoded requests may nest deeper than the machine stack bears.
+ */
+export const TXN_NESTING_MAX = 1000;
+
+/** The costlier branch counts, nested transactions included (M1), as far as they are served. */
 export function txnCost(request: TxnRequest): number {
-  return Math.max(opsCost(request.success), opsCost(request.failure));
+  return nestedCost(request, TXN_NESTING_MAX);
 }
 
-function opsCost(ops: readonly RequestOp[]): number {
+function nestedCost(request: TxnRequest, levels: number): number {
+  if (levels === 0) return 0;
+  return Math.max(opsCost(request.success, levels), opsCost(request.failure, levels));
+}
+
+function opsCost(ops: readonly RequestOp[], levels: number): number {
   let cost = 0;
   for (const { request } of ops) {
     if (request?.case === "requestPut") {
       cost += putCost(request.value.key.length, request.value.value.length);
     } else if (request?.case === "requestTxn") {
-      cost += txnCost(request.value);
+      cost += nestedCost(request.value, levels - 1);
     }
   }
   return cost;

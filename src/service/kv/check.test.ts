@@ -11,6 +11,7 @@ import {
   type RequestOp,
   type TxnRequest,
 } from "../../proto/gen/etcdserverpb.ts";
+import { txnCost } from "../../apply/gate.ts";
 import { checkPut, checkRange, checkTxn } from "./check.ts";
 import { hasOverlap } from "./overlap.ts";
 
@@ -75,6 +76,13 @@ test("txn check: the operation limit shrinks by the level's longest list (TXN10)
   assert.equal(checkTxn(top(plain), 128), "tooManyOps");
   const compares = Array.from({ length: 129 }, () => ({ ...createCompare(), key: bytes("a") }));
   assert.equal(checkTxn({ ...top([]), compare: compares }, 128), "tooManyOps");
+});
+
+test("txn check: nesting beyond what the stack bears is refused, whatever the limits", () => {
+  let deep = txn([put("k")]);
+  for (let level = 0; level < 5000; level += 1) deep = txn([deep]);
+  assert.equal(checkTxn(top([deep]), 1_000_000), "tooManyOps");
+  assert.equal(txnCost(top([deep])), 0);
 });
 
 test("range and put checks name the first thing wrong", () => {

@@ -1,4 +1,5 @@
 import type { RequestError } from "../../apply/errors.ts";
+import { TXN_NESTING_MAX } from "../../apply/gate.ts";
 import type {
   DeleteRangeRequest,
   PutRequest,
@@ -39,31 +40,38 @@ export function checkDeleteRange(request: DeleteRangeRequest): RequestError | nu
  */
 export function checkTxn(request: TxnRequest, opsMax: number): RequestError | null {
   return (
-    checkTxnOps(request, opsMax) ??
+    checkTxnOps(request, { opsMax, levels: TXN_NESTING_MAX }) ??
     (hasOverlap(request.success) || hasOverlap(request.failure) ? "duplicateKey" : null)
   );
 }
 
+/** What a level of nesting may still have. */
+interface Allowance {
+  readonly opsMax: number;
+  readonly levels: number;
+}
+
 /** Every nesting level uses up the longest list of the level around it (TXN10). */
-function checkTxnOps(request: TxnRequest, opsMax: number): RequestError | null {
+function checkTxnOps(request: TxnRequest, allowance: Allowance): RequestError | null {
   const { compare, success, failure } = request;
   const ops = Math.max(compare.length, success.length, failure.length);
-  if (ops > opsMax) return "tooManyOps";
+  if (ops > allowance.opsMax || allowance.levels === 0) return "tooManyOps";
   for (const one of compare) {
     if (one.key.length === 0) return "emptyKey";
   }
-  return checkOps(success, opsMax - ops) ?? checkOps(failure, opsMax - ops);
+  const nested = { opsMax: allowance.opsMax - ops, levels: allowance.levels - 1 };
+  return checkOps(success, nested) ?? checkOps(failure, nested);
 }
 
-function checkOps(ops: readonly RequestOp[], nestedOpsMax: number): RequestError | null {
+function checkOps(ops: readonly RequestOp[], nested: Allowance): RequestError | null {
   for (const op of ops) {
-    const error = checkOp(op, nestedOpsMax);
+    const error = checkOp(op, nested);
     if (error !== null) return error;
   }
   return null;
 }
 
-function checkOp(op: RequestOp, nestedOpsMax: number): RequestError | null {
+function checkOp(op: RequestOp, nested: Allowance): RequestError | null {
   const { request } = op;
   switch (request?.case) {
     case "requestRange":
@@ -73,7 +81,7 @@ function checkOp(op: RequestOp, nestedOpsMax: number): RequestError | null {
     case "requestDeleteRange":
       return checkDeleteRange(request.value);
     case "requestTxn":
-      return checkTxnOps(request.value, nestedOpsMax);
+      return checkTxnOps(request.value, nested);
     case undefined:
       // etcd reports an operation without a member so (TXN20).
       return "keyNotFound";
