@@ -27,7 +27,17 @@ export const LONG_SUITES: Readonly<Record<string, LongSuiteEntry>> = {
   },
   clients: {
     module: "test/compat/clients/suite.ts",
-    what: "real clients: etcdctl, grpc-js, etcd3, Go",
+    what: "real clients of other makers: Node, Go, Python",
+    inCi: true,
+  },
+  ctl: {
+    module: "test/compat/ctl/suite.ts",
+    what: "one script of commands by skeinctl and etcdctl, the same output",
+    inCi: true,
+  },
+  errors: {
+    module: "test/compat/errors/suite.ts",
+    what: "every error of the key-value API, beside etcd: the same code and text",
     inCi: true,
   },
   kill: {
