@@ -1,23 +1,4 @@
-/** gRPC status numbers and their names, by number. */
-export const GRPC_CODE_NAMES = [
-  "OK",
-  "Canceled",
-  "Unknown",
-  "InvalidArgument",
-  "DeadlineExceeded",
-  "NotFound",
-  "AlreadyExists",
-  "PermissionDenied",
-  "ResourceExhausted",
-  "FailedPrecondition",
-  "Aborted",
-  "OutOfRange",
-  "Unimplemented",
-  "Internal",
-  "Unavailable",
-  "DataLoss",
-  "Unauthenticated",
-] as const;
+import { codeNames } from "../wire/grpc/status.ts";
 
 /** gRPC status numbers the client itself gives or tells apart. */
 export const GrpcCode = {
@@ -114,7 +95,7 @@ export class EtcdError extends Error {
     super(message);
     const known = NAME_BY_MESSAGE[message];
     this.isEtcd = known !== undefined;
-    this.code = known ?? GRPC_CODE_NAMES[grpcCode] ?? "Unknown";
+    this.code = known ?? codeNames[grpcCode] ?? "Unknown";
     this.grpcCode = grpcCode;
   }
 }

@@ -1,5 +1,7 @@
+import { codeNames } from "../../wire/grpc/status.ts";
+import { encodeGrpcTimeout } from "../../wire/grpc/timeout.ts";
 import type { Connection } from "./connection.ts";
-import { EtcdError, GRPC_CODE_NAMES, GrpcCode } from "../errors.ts";
+import { EtcdError, GrpcCode } from "../errors.ts";
 import type { CallHandler, LiveCall } from "./live-call.ts";
 import { encodeMethodBlock } from "./method.ts";
 import type { Method } from "./method.ts";
@@ -41,17 +43,6 @@ export interface ChannelOptions {
   readonly onRetry: ((notice: RetryNotice) => void) | undefined;
   /** null: calls carry none. */
   readonly credentials: Credentials | null;
-}
-
-/** The largest value of `grpc-timeout` (eight digits). */
-const TIMEOUT_DIGITS_MAX = 99_999_999;
-
-/** `grpc-timeout` for a call that has `leftMs`; at least 1 ms, rounded up. */
-export function grpcTimeout(leftMs: number): string {
-  const ms = Math.max(1, Math.ceil(leftMs));
-  return ms <= TIMEOUT_DIGITS_MAX
-    ? `${ms}m`
-    : `${Math.min(Math.ceil(ms / 1000), TIMEOUT_DIGITS_MAX)}S`;
 }
 
 /** Pause between rounds of attempts, and the fraction by which it differs (etcd's client). */
@@ -100,7 +91,7 @@ export class Channel {
     const extraFields: [string, string][] = [];
     if (how.deadlineMs !== null) {
       const leftMs = how.deadlineMs - this.options.platform.monotonicMs();
-      extraFields.push(["grpc-timeout", grpcTimeout(leftMs)]);
+      extraFields.push(["grpc-timeout", encodeGrpcTimeout(leftMs)]);
     }
     const token = this.options.credentials?.token;
     if (token !== undefined) extraFields.push(["token", token]);
@@ -152,6 +143,6 @@ export class Channel {
 
 /** A status as an error, in the words of grpc. */
 export function statusError(code: number, message: string): EtcdError {
-  const known = code >= 0 && code < GRPC_CODE_NAMES.length;
+  const known = code >= 0 && code < codeNames.length;
   return new EtcdError(known ? code : GrpcCode.unknown, message);
 }

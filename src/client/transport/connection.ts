@@ -1,3 +1,4 @@
+import { prefixBytes, writePrefix } from "../../wire/grpc/message-reader.ts";
 import { encodeConstantBlock } from "../../wire/h2/hpack/encoder.ts";
 import { H2Connection } from "../../wire/h2/connection.ts";
 import { ErrorCode } from "../../wire/h2/types.ts";
@@ -5,7 +6,7 @@ import type { H2Handler, HeaderList, MessageParts } from "../../wire/h2/types.ts
 import type { Endpoint } from "./endpoint.ts";
 import { GrpcCode } from "../errors.ts";
 import type { ClientPlatform, ClientSocket, TimerHandle, TlsOptions } from "../platform.ts";
-import { LiveCall, PREFIX_BYTES, writePrefix } from "./live-call.ts";
+import { LiveCall } from "./live-call.ts";
 import type { CallHandler, CallStatus } from "./live-call.ts";
 
 /** How a connection watches over a silent server. */
@@ -78,7 +79,7 @@ export class Connection implements H2Handler {
     this.#platform = options.platform;
     this.#options = options;
     this.#events = events;
-    const prefix = new Uint8Array(PREFIX_BYTES);
+    const prefix = new Uint8Array(prefixBytes);
     this.#parts = { prefix, bytes: prefix, start: 0, end: 0 };
     const keepalive = options.keepalive;
     this.#h2 = new H2Connection(
@@ -144,7 +145,7 @@ export class Connection implements H2Handler {
     this.#calls.set(streamId, call);
     if (request.paced) this.#h2.setAutoCredit(streamId, false);
     const parts = this.#parts;
-    writePrefix(parts.prefix, request.message.length);
+    writePrefix(parts.prefix, 0, request.message.length);
     parts.bytes = request.message;
     parts.end = request.message.length;
     this.#h2.sendMessage(streamId, parts, true);
@@ -310,9 +311,10 @@ export class Connection implements H2Handler {
     this.#state = "closed";
     this.#platform.cancelTimer(this.#timer);
     const reason = this.#reason === "" ? error : this.#reason;
-    this.#h2.lost();
     const calls = [...this.#calls.values()];
+    // Forgotten first: the engine would report them as reset.
     this.#calls.clear();
+    this.#h2.lost();
     const closed = reason === "client is closed";
     for (const call of calls) {
       call.handler.onEnd({

@@ -1,18 +1,10 @@
+import { isGrpcContentType } from "../../wire/grpc/content-type.ts";
+import { MessageReader } from "../../wire/grpc/message-reader.ts";
+import type { MessageHandler } from "../../wire/grpc/message-reader.ts";
+import { decodeGrpcMessage } from "../../wire/grpc/status.ts";
 import { ErrorCode } from "../../wire/h2/types.ts";
 import type { HeaderList } from "../../wire/h2/types.ts";
 import { GrpcCode } from "../errors.ts";
-
-/** Before each message: one byte compression flag, four bytes length (gRPC over HTTP/2). */
-export const PREFIX_BYTES = 5;
-
-/** Makes the prefix of an uncompressed message of `messageBytes`. */
-export function writePrefix(into: Uint8Array, messageBytes: number): void {
-  into[0] = 0;
-  into[1] = messageBytes >>> 24;
-  into[2] = messageBytes >>> 16;
-  into[3] = messageBytes >>> 8;
-  into[4] = messageBytes;
-}
 
 /** How a call ended. */
 export interface CallStatus {
@@ -47,20 +39,6 @@ function codeOfHttpStatus(status: string): number {
   return ["429", "502", "503", "504"].includes(status) ? GrpcCode.unavailable : GrpcCode.unknown;
 }
 
-/** Undoes gRPC's percent-encoding of status texts; what is malformed stays as it is. */
-export function decodeGrpcMessage(text: string): string {
-  if (!text.includes("%")) return text;
-  const bytes: number[] = [];
-  for (let at = 0; at < text.length; at++) {
-    const pair = text.slice(at + 1, at + 3);
-    if (text[at] === "%" && /^[0-9a-fA-F]{2}$/.test(pair)) {
-      bytes.push(parseInt(pair, 16));
-      at += 2;
-    } else bytes.push(text.charCodeAt(at) & 0xff);
-  }
-  return new TextDecoder().decode(Uint8Array.from(bytes));
-}
-
 const CODE_OF_RESET: ReadonlyMap<number, number> = new Map([
   [ErrorCode.refusedStream, GrpcCode.unavailable],
   [ErrorCode.cancel, GrpcCode.canceled],
@@ -69,7 +47,7 @@ const CODE_OF_RESET: ReadonlyMap<number, number> = new Map([
 ]);
 
 /** One call on one stream: puts messages together, finds the status. */
-export class LiveCall {
+export class LiveCall implements MessageHandler {
   readonly streamId: number;
   readonly handler: CallHandler;
   /** Null while the call runs. */
@@ -80,10 +58,7 @@ export class LiveCall {
   #maxBytes: number;
   #paced: boolean;
   #heldBytes = 0;
-  #prefix = new Uint8Array(PREFIX_BYTES);
-  #prefixBytes = 0;
-  #message: Uint8Array | null = null;
-  #messageBytes = 0;
+  #reader: MessageReader;
 
   constructor(
     streamId: number,
@@ -95,6 +70,7 @@ export class LiveCall {
     this.handler = handler;
     this.#owner = owner;
     this.#maxBytes = how.maxBytes;
+    this.#reader = new MessageReader(how.maxBytes);
     this.#paced = how.paced;
   }
 
@@ -117,7 +93,7 @@ export class LiveCall {
     if (endStream || fields.get("grpc-status") !== undefined) return this.trailers(fields);
     const type = fields.get("content-type") ?? "";
     if (http !== "200") this.fail(codeOfHttpStatus(http), `unexpected HTTP status code ${http}`);
-    else if (!type.startsWith("application/grpc")) {
+    else if (!isGrpcContentType(type)) {
       this.fail(GrpcCode.unknown, `received unexpected content-type "${type}"`);
     }
   }
@@ -149,44 +125,24 @@ export class LiveCall {
   }
 
   data(bytes: Uint8Array, start: number, end: number): void {
-    let at = start;
-    while (at < end && this.status === null) {
-      if (this.#message === null) {
-        this.#prefix[this.#prefixBytes++] = bytes[at++] as number;
-        if (this.#prefixBytes === PREFIX_BYTES && !this.#beginMessage()) return;
-      } else {
-        const taken = Math.min(end - at, this.#message.length - this.#messageBytes);
-        this.#message.set(bytes.subarray(at, at + taken), this.#messageBytes);
-        this.#messageBytes += taken;
-        at += taken;
-      }
-      if (this.#message !== null && this.#messageBytes === this.#message.length) {
-        const message = this.#message;
-        this.#message = null;
-        this.#prefixBytes = 0;
-        this.handler.onMessage(message);
-      }
-    }
+    if (this.status === null) this.#reader.feed(bytes, start, end, this);
     if (!this.#paced) return;
     // A message under assembly never waits for credit: it may be larger than the window.
     this.#heldBytes += end - start;
     if (this.handler.hungry()) this.release();
   }
 
-  #beginMessage(): boolean {
-    const view = new DataView(this.#prefix.buffer);
-    const length = view.getUint32(1);
-    if (this.#prefix[0] !== 0) {
+  onMessage(flag: number, bytes: Uint8Array, start: number, end: number): boolean {
+    if (flag !== 0) {
       this.fail(GrpcCode.internal, "grpc: message is compressed without having been asked for");
       return false;
     }
-    if (length > this.#maxBytes) {
-      const text = `grpc: received message larger than max (${length} vs. ${this.#maxBytes})`;
-      this.fail(GrpcCode.resourceExhausted, text);
-      return false;
-    }
-    this.#message = new Uint8Array(length);
-    this.#messageBytes = 0;
+    this.handler.onMessage(bytes.slice(start, end));
     return true;
+  }
+
+  onTooLarge(lengthBytes: number): void {
+    const text = `grpc: received message larger than max (${lengthBytes} vs. ${this.#maxBytes})`;
+    this.fail(GrpcCode.resourceExhausted, text);
   }
 }

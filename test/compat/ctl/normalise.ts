@@ -67,7 +67,8 @@ export function normalise(step: Step, outcome: Outcome, identity: Identity): str
   const isTable = format === "table" && outcome.exitCode === 0;
   let text = outcome.stdout.toString("latin1");
   if (format === "protobuf" && outcome.exitCode === 0) {
-    text = step.args[0] === "member" ? `${text.length} bytes` : protobufText(outcome.stdout, [1]);
+    // Members are ids and URLs of this very run: they are compared in the other formats.
+    text = protobufText(outcome.stdout, step.args[0] === "member" ? [1, 2] : [1]);
   } else if (isTable) {
     text = outcome.stdout.toString("utf8").split("\n").map(ruled).join("\n");
     text = text.replace(/│ [\d.]+(ns|µs|ms|s) │/g, "│ T │");
@@ -84,7 +85,7 @@ export function normalise(step: Step, outcome: Outcome, identity: Identity): str
   for (const [pattern, replacement] of VARIABLE) text = text.replace(pattern, replacement);
   lines.push(unnamed(text, identity));
   const errors = unnamed(outcome.stderr.toString("latin1"), identity);
-  lines.push("stderr:", errorLines(errors));
+  lines.push("stderr:", errorLines(errors).replace(/took = \S+/g, "took = T"));
   return lines.join("\n");
 }
 
@@ -104,6 +105,7 @@ function errorLines(text: string): string {
   const spoken = usage < 0 ? text : text.slice(0, usage);
   const after = usage < 0 ? [] : text.slice(usage).split("\n");
   return [...spoken.split("\n"), ...after.filter((line) => line.startsWith("Error:"))]
+    .map((line) => line.replace(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ /, "TIME "))
     .filter((line) => !line.startsWith("{"))
     .map((line) => line.replaceAll(/skeinctl|etcdctl/g, "TOOL").trimEnd())
     .filter((line) => line !== "")

@@ -205,12 +205,12 @@ export const CORRUPT_GROUP: Group = {
 };
 
 /** Larger than the quota of its group leaves room for. */
-const FILLING = BIG.subarray(0, 90_000);
+const FILLING = BIG.subarray(0, 1_450_000);
 
 /** Over the quota of the backend: refused by the member that was asked, before any other check. */
 export const QUOTA_GROUP: Group = {
   name: "over quota",
-  flags: ["--quota-backend-bytes", "60000"],
+  flags: ["--quota-backend-bytes", "1450000"],
   setup: [calls.put({ key: "a", value: "1" })],
   rows: [
     row("quota before key", calls.put({ value: FILLING }), FAIL.noSpace),
