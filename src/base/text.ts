@@ -1,7 +1,9 @@
 /** Arguments of one String.fromCharCode call; engines bound their number. */
 const CHUNK = 4096;
 
-/** Bytes as a string of one character per byte: ordered like the bytes, so fit for sets and maps. */
+/**
+ * Bytes as a string of one character per byte: ordered like the bytes, so fit for sets and maps.
+ */
 export function bytesToKeyText(bytes: Uint8Array): string {
   if (bytes.length <= CHUNK) return String.fromCharCode.apply(null, bytes as unknown as number[]);
   let text = "";

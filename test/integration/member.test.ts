@@ -19,7 +19,7 @@ async function withClient<T>(member: Member, use: (client: Client) => Promise<T>
   try {
     return await use(client);
   } finally {
-    await client.close();
+    client.close();
   }
 }
 
