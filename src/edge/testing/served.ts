@@ -4,6 +4,7 @@ import { NodeHttpServer } from "../../platform/node/http-server.ts";
 import { NodeNetwork } from "../../platform/node/network.ts";
 import { MetricsRegistry } from "../../base/metrics/registry.ts";
 import type { Address } from "../../platform/network.ts";
+import type { RpcService } from "../../service/rpc.ts";
 import { ClientPort } from "../client-port.ts";
 import { GrpcDoor } from "../grpc/door.ts";
 import { type GrpcLimits, grpcLimits } from "../grpc/limits.ts";
@@ -17,18 +18,28 @@ export interface Served {
   readonly address: Address;
   readonly port: number;
   readonly door: GrpcDoor;
-  readonly service: StubService;
   /** Closes everything; resolves when Node may exit. */
   close(): void;
 }
 
-/** Serves until `close`. */
-export function serve(
+const anyPort: Address = { kind: "tcp", host: "127.0.0.1", port: 0 };
+
+/** Serves a stub until `close`. */
+export async function serve(
   limits: Partial<GrpcLimits> = {},
-  address: Address = { kind: "tcp", host: "127.0.0.1", port: 0 },
+  address: Address = anyPort,
+): Promise<Served & { readonly service: StubService }> {
+  const service = new StubService();
+  return { ...(await serveWith(service, limits, address)), service };
+}
+
+/** Serves any service until `close`. */
+export function serveWith(
+  service: RpcService,
+  limits: Partial<GrpcLimits> = {},
+  address: Address = anyPort,
 ): Promise<Served> {
   const clock = new NodeClock();
-  const service = new StubService();
   const metrics = new MetricsRegistry();
   const gzip = new NodeGzip();
   const routes = new HttpRoutes({
@@ -69,7 +80,6 @@ export function serve(
         address: result,
         port: result.kind === "tcp" ? result.port : 0,
         door,
-        service,
         close: () => {
           port.close();
           door.close();
