@@ -11,6 +11,8 @@ const KEY_TERM = new TextEncoder().encode("term");
  * Bytes that background maintenance of the backend may move at a time: well below a millisecond.
  */
 const MAINTAIN_BYTES = 256 * 1024;
+/** … and how often in one tick: 20 MB/s with ten ticks a second, in less than a millisecond each. */
+const MAINTAIN_STEPS_MAX = 8;
 
 /**
  * Decides when the backend's batch is closed, and puts the consistent index into it, so that data
@@ -48,7 +50,9 @@ export class Committer {
   tick(nowMs: number): void {
     if (this.#backend.pendingOps === 0) this.#openedMs = nowMs;
     else if (nowMs - this.#openedMs >= COMMIT_INTERVAL_MS) this.commit();
-    this.#backend.maintain(MAINTAIN_BYTES);
+    for (let step = 0; step < MAINTAIN_STEPS_MAX; step += 1) {
+      if (!this.#backend.maintain(MAINTAIN_BYTES)) break;
+    }
   }
 
   commit(): void {

@@ -5,6 +5,7 @@ import { NodeClock } from "./clock.ts";
 import { nodeCrypto } from "./crypto.ts";
 import { NodeDisk } from "./disk.ts";
 import { NodeNetwork } from "./network.ts";
+import { registerProcessMetrics } from "./process-metrics.ts";
 import { NodeRandom } from "./random.ts";
 
 /** A platform of the operating system with what it takes to look at it and to let it go. */
@@ -16,6 +17,8 @@ export interface NodePlatform extends Platform {
 /** The real world for one member. */
 export function nodePlatform(logger: Logger): NodePlatform {
   const disk = new NodeDisk();
+  const metrics = new MetricsRegistry();
+  const stopSampling = registerProcessMetrics(metrics);
   return {
     clock: new NodeClock(),
     disk,
@@ -23,7 +26,10 @@ export function nodePlatform(logger: Logger): NodePlatform {
     random: new NodeRandom(),
     crypto: nodeCrypto,
     logger,
-    metrics: new MetricsRegistry(),
-    close: () => disk.close(() => {}),
+    metrics,
+    close: () => {
+      stopSampling();
+      disk.close(() => {});
+    },
   };
 }
