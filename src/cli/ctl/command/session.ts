@@ -1,5 +1,5 @@
 import { resolveSrv } from "node:dns/promises";
-import { Client, EtcdError, GRPC_CODE_NAMES } from "../../../client/index.ts";
+import { Client, codeNames, EtcdError } from "../../../client/index.ts";
 import type { ClientOptions, RetryNotice, TlsOptions } from "../../../client/index.ts";
 import type { Invocation } from "../command-tree.ts";
 import type { FlagSet } from "../flags.ts";
@@ -31,7 +31,7 @@ export function errorText(error: unknown): string {
   if (["context deadline exceeded", "context canceled"].includes(error.message)) {
     return error.message;
   }
-  const name = GRPC_CODE_NAMES[error.grpcCode] ?? `Code(${error.grpcCode})`;
+  const name = codeNames[error.grpcCode] ?? `Code(${error.grpcCode})`;
   return toByteString(`rpc error: code = ${name} desc = ${error.message}`);
 }
 
