@@ -36,6 +36,8 @@ export class Committer {
 
   /** An entry was applied to its end. */
   advance(index: number, term: number): void {
+    // An entry delivered again, which apply skips, does not make those after it new again.
+    if (index <= this.#index) return;
     this.#index = index;
     this.#term = term;
     const backend = this.#backend;

@@ -8,6 +8,7 @@ import type { CompactionWaits } from "./kv/compaction-waits.ts";
 import type { KvService } from "./kv/kv-service.ts";
 import type { MaintenanceService } from "./maintenance/maintenance-service.ts";
 import type { RangeService } from "./range/range-service.ts";
+import type { PendingReads } from "./reads.ts";
 import { Code, type ReplySink, type RpcMethod, type RpcService, type Token } from "./rpc.ts";
 
 type Handler = (token: Token, bytes: Uint8Array, start: number, end: number) => void;
@@ -19,6 +20,7 @@ export interface RouterOptions {
   readonly maintenance: MaintenanceService;
   readonly cluster: ClusterService;
   readonly compactions: CompactionWaits;
+  readonly reads: PendingReads;
   readonly consensus: Consensus;
   /** Receives the sink when the door binds. */
   readonly onBind: (sink: ReplySink) => void;
@@ -71,8 +73,10 @@ export class Router implements RpcService {
   halfClose(): void {}
 
   cancel(token: Token): void {
+    this.#options.reads.cancel(token);
     this.#options.ranges.cancel(token);
     this.#options.compactions.cancel(token);
+    this.#options.maintenance.cancel(token);
   }
 
   writable(token: Token): void {

@@ -74,6 +74,7 @@ export class Service {
       maxRequestBytes,
       electionTimeoutMs: options.electionTimeoutMs,
       sink,
+      onGivenUp: (token) => this.#compactions.cancel(token),
     });
     this.results = new KvResults({
       header,
@@ -156,6 +157,7 @@ export class Service {
       }),
       cluster: new ClusterService({ membership, consensus, reads: this.reads, sink, header }),
       compactions: this.#compactions,
+      reads: this.reads,
       consensus,
       onBind: (bound) => {
         this.#sink = bound;

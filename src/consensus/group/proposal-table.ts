@@ -54,16 +54,16 @@ export class ProposalTable {
     return this.#lastId;
   }
 
-  /** Who waits for `id`, or NOBODY; the wait stays. */
+  /** Who waits for `id`, or NOBODY; the wait stays. 0, which marks empty slots, is nobody's. */
   peek(id: number): number {
     const at = this.#slotOf(id);
-    return this.#ids[at] === id ? this.#tokens[at]! : NOBODY;
+    return id !== 0 && this.#ids[at] === id ? this.#tokens[at]! : NOBODY;
   }
 
   /** Ends the wait for `id`; returns its token or NOBODY. */
   take(id: number): number {
     const at = this.#slotOf(id);
-    if (this.#ids[at] !== id) return NOBODY;
+    if (id === 0 || this.#ids[at] !== id) return NOBODY;
     this.#ids[at] = 0;
     this.#waiting -= 1;
     return this.#tokens[at]!;

@@ -39,6 +39,7 @@ export class ClusterService {
     reads.add(
       () => this.#reply(token),
       () => sink().finish(token, code, message),
+      token,
     );
   }
 

@@ -6,12 +6,17 @@ import type { Token } from "../rpc.ts";
  */
 export class CompactionWaits {
   readonly #physical = new Set<Token>();
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Map<Token, () => void>();
   readonly #isWorking: () => boolean;
 
   /** `isWorking`: a compaction that was accepted is not carried out and committed yet. */
   constructor(isWorking: () => boolean) {
     this.#isWorking = isWorking;
+  }
+
+  /** Calls that are known here. */
+  get size(): number {
+    return this.#physical.size + this.#waiting.size;
   }
 
   expect(token: Token): void {
@@ -20,16 +25,20 @@ export class CompactionWaits {
 
   /** Calls `answer` now, unless `token` is physical and there is work. */
   afterWork(token: Token, answer: () => void): void {
-    if (this.#physical.delete(token) && this.#isWorking()) this.#waiting.push(answer);
+    if (this.#physical.delete(token) && this.#isWorking()) this.#waiting.set(token, answer);
     else answer();
   }
 
   /** The work is done. */
   finished(): void {
-    for (const answer of this.#waiting.splice(0)) answer();
+    const answers = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const answer of answers) answer();
   }
 
+  /** The call is over without an answer from here. */
   cancel(token: Token): void {
     this.#physical.delete(token);
+    this.#waiting.delete(token);
   }
 }

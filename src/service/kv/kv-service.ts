@@ -158,7 +158,7 @@ export class KvService {
   }
 
   #whenReadable(token: Token, run: () => void): void {
-    this.#options.reads.add(run, () => this.#fail(token, "timeout"));
+    this.#options.reads.add(run, () => this.#fail(token, "timeout"), token);
   }
 
   #fail(token: Token, error: RequestError): void {

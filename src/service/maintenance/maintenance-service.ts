@@ -1,5 +1,5 @@
 import { AlarmType, type Alarms } from "../../cluster/alarms.ts";
-import type { KvStore } from "../../mvcc/store/store.ts";
+import type { HashJob, KvStore } from "../../mvcc/store/store.ts";
 import {
   createHashKVResponse,
   createStatusResponse,
@@ -7,6 +7,7 @@ import {
   decodeHashKVRequest,
   encodeHashKVResponseToBytes,
   encodeStatusResponseToBytes,
+  type HashKVResponse,
   type ResponseHeader,
 } from "../../proto/gen/etcdserverpb.ts";
 import type { Clock } from "../../platform/clock.ts";
@@ -23,6 +24,8 @@ export const EMULATED_VERSION = "3.7.1";
 export const EMULATED_STORAGE_VERSION = "3.7.0";
 /** Changes that one step of a hash reads: a fraction of a millisecond. */
 const HASH_STEP_CHANGES = 1000;
+/** CRC-32C of the bucket's name: what etcd answers for a negative revision, before all changes. */
+const HASH_OF_NOTHING = 0x40a4672d;
 
 const ALARM_NAMES: Readonly<Record<number, string>> = {
   [AlarmType.noSpace]: "NOSPACE",
@@ -47,6 +50,8 @@ export interface MaintenanceOptions {
 /** The served part of the Maintenance service (semantics.md 11). */
 export class MaintenanceService {
   readonly #options: MaintenanceOptions;
+  /** Hashes under way, by the calls that wait for them. */
+  readonly #hashes = new Map<Token, HashJob>();
 
   constructor(options: MaintenanceOptions) {
     this.#options = options;
@@ -83,28 +88,47 @@ export class MaintenanceService {
     const request = decodeHashKVRequest(bytes, start, end);
     const { store, jobs, clock } = this.#options;
     const revision = request.revision === 0 ? store.currentRevision : request.revision;
-    const error = revision < 0 ? "compacted" : store.checkRevision(revision);
+    if (revision < 0) {
+      this.#replyHash(token, {
+        hash: HASH_OF_NOTHING,
+        compactRevision: store.compactRevision,
+        hashRevision: revision,
+      });
+      return;
+    }
+    const error = store.checkRevision(revision);
     if (error !== null) {
       this.#fail(token, revisionError(error));
       return;
     }
     const hash = store.newHash(revision, clock.monotonicMs());
-    jobs.add({
-      step: () => {
-        if (!hash.step(HASH_STEP_CHANGES, clock.monotonicMs())) return false;
-        if (hash.isCompacted) {
-          this.#fail(token, WIRE_ERRORS.compacted);
-          return true;
-        }
-        const response = createHashKVResponse();
-        response.header = this.#options.header(store.currentRevision);
-        response.hash = hash.hash;
-        response.compactRevision = hash.compactRevision;
-        response.hashRevision = hash.hashRevision;
-        this.#reply(token, encodeHashKVResponseToBytes(response));
-        return true;
-      },
-    });
+    this.#hashes.set(token, hash);
+    jobs.add({ step: () => this.#stepHash(token, hash) });
+  }
+
+  /** The call is dead: its work ends. */
+  cancel(token: Token): void {
+    this.#hashes.get(token)?.close();
+    this.#hashes.delete(token);
+  }
+
+  #stepHash(token: Token, hash: HashJob): boolean {
+    if (!this.#hashes.has(token)) return true;
+    const { store, clock } = this.#options;
+    if (!hash.isCompacted && !hash.step(HASH_STEP_CHANGES, clock.monotonicMs())) return false;
+    this.#hashes.delete(token);
+    if (hash.isCompacted) {
+      hash.close();
+      this.#fail(token, WIRE_ERRORS.compacted);
+      return true;
+    }
+    const response = createHashKVResponse();
+    response.header = this.#options.header(store.currentRevision);
+    response.hash = hash.hash;
+    response.compactRevision = hash.compactRevision;
+    response.hashRevision = hash.hashRevision;
+    this.#reply(token, encodeHashKVResponseToBytes(response));
+    return true;
   }
 
   #problems(leader: bigint): string[] {

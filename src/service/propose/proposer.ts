@@ -29,6 +29,8 @@ export interface ProposerOptions {
   readonly maxRequestBytes: number;
   readonly electionTimeoutMs: number;
   readonly sink: () => ReplySink;
+  /** A proposal was refused or timed out: no result of it will be handed to `token`. */
+  readonly onGivenUp: (token: Token) => void;
 }
 
 /** Turns requests into log entries and remembers who waits for which. */
@@ -98,17 +100,17 @@ export class Proposer {
 
   /** Answers what waited too long (etcd: 5 s + 2 × election timeout). */
   expire(): void {
-    const { clock, sink } = this.#options;
+    const { clock } = this.#options;
     this.#table.expire(clock.monotonicMs() - this.#timeoutMs, (token) => {
       this.failures += 1;
-      sink().finish(token, WIRE_ERRORS.timeout.code, WIRE_ERRORS.timeout.message);
+      this.#giveUp(token, WIRE_ERRORS.timeout);
     });
   }
 
   /** Answers everything that waits, at the end. */
   stop(): void {
     this.#table.expire(Number.POSITIVE_INFINITY, (token) => {
-      this.#options.sink().finish(token, WIRE_ERRORS.stopped.code, WIRE_ERRORS.stopped.message);
+      this.#giveUp(token, WIRE_ERRORS.stopped);
     });
   }
 
@@ -120,7 +122,11 @@ export class Proposer {
   }
 
   #refuse(requestId: number, error: WireError): void {
-    const token = this.#table.take(requestId);
+    this.#giveUp(this.#table.take(requestId), error);
+  }
+
+  #giveUp(token: Token, error: WireError): void {
+    this.#options.onGivenUp(token);
     this.#options.sink().finish(token, error.code, error.message);
   }
 }
