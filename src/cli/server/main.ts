@@ -32,12 +32,16 @@ const SURROUNDINGS: Surroundings = {
 };
 
 /** The last words of a start that its flags forbid. */
-function complain(level: "warn" | "fatal", last: Note, notes: readonly Note[] = []): never {
-  const logger = openLog(DEFAULT_LOG);
+async function complain(
+  level: "warn" | "fatal",
+  last: Note,
+  notes: readonly Note[] = [],
+): Promise<never> {
+  const logger = await openLog(DEFAULT_LOG);
   for (const note of notes) logger.log(note.level, note.message, note.fields);
   if (level === "fatal") logger.fatal(last.message, last.fields);
   else logger.log("warn", last.message, last.fields);
-  logger.flush();
+  await logger.close();
   process.exit(EXIT_FAILURE);
 }
 

@@ -24,7 +24,7 @@ const EXIT_FAILURE = 1;
 const EXIT_CRASH = 2;
 
 /** Makes the program's logger; without outputs of its own the failure goes to stderr. */
-export function openLog(log: LogSettings): NodeLogger {
+export async function openLog(log: LogSettings): Promise<NodeLogger> {
   const isPerson = log.format === "auto" && process.stderr.isTTY;
   const format = isPerson || log.format === "console" ? "console" : "json";
   try {
@@ -32,6 +32,7 @@ export function openLog(log: LogSettings): NodeLogger {
   } catch (error) {
     const logger = createNodeLogger({ outputs: ["stderr"], level: "info", format });
     logger.fatal("cannot open the log", { error: String(error) });
+    await logger.close();
     process.exit(EXIT_FAILURE);
   }
 }
@@ -41,9 +42,10 @@ export function openLog(log: LogSettings): NodeLogger {
  * the member finishes the calls under way first.
  */
 export async function runServer({ config, log, notes }: ServerSettings): Promise<void> {
-  const logger = openLog(log);
+  const logger = await openLog(log);
   process.on("uncaughtException", (error) => {
     logger.fatal("a bug of Skein stops the process", { error: error.stack ?? error.message });
+    logger.flush();
     process.exit(EXIT_CRASH);
   });
   for (const note of notes) logger.log(note.level, note.message, note.fields);
@@ -69,13 +71,14 @@ export async function runServer({ config, log, notes }: ServerSettings): Promise
   const end = await Promise.race([signal, member.closed]);
   if (typeof end !== "string") {
     logger.fatal("the member stopped", { error: end?.message ?? "closed" });
+    await logger.close();
     process.exit(EXIT_FAILURE);
   }
   logger.log("info", "received signal; shutting down", { signal: signalText(end) });
   await member.close();
   logger.log("info", "closed", {});
   platform.close();
-  logger.flush();
+  await logger.close();
   dieBy(end);
 }
 
@@ -84,9 +87,10 @@ function signalText(signal: "SIGINT" | "SIGTERM"): string {
   return signal === "SIGINT" ? "interrupt" : "terminated";
 }
 
-function failToStart(error: unknown, logger: NodeLogger): never {
+async function failToStart(error: unknown, logger: NodeLogger): Promise<never> {
   const { message, remedy } = explainStartFailure(error);
   logger.fatal("cannot start", { error: message, remedy: remedy === "" ? undefined : remedy });
+  await logger.close();
   if (process.stderr.isTTY) process.stderr.write(`\nskein: ${message}\n${remedy}\n`);
   process.exit(EXIT_FAILURE);
 }

@@ -1,7 +1,11 @@
+import { once } from "node:events";
 import pino from "pino";
 
 /** Queued bytes per output; beyond them lines are lost rather than memory. */
 const QUEUE_BYTES_MAX = 4 * 1024 * 1024;
+
+/** A reader that takes nothing for so long does not keep the process alive. */
+const CLOSE_TIMEOUT_MS = 1000;
 
 const STANDARD_FDS: ReadonlyMap<string, number> = new Map([
   ["default", 2],
@@ -34,6 +38,19 @@ export class LineSinks {
   write(line: string): void {
     const text = this.#convert === null ? line : this.#convert(line);
     for (const sink of this.#sinks) sink.write(text);
+  }
+
+  /** Writes what is queued and closes; resolves after at most `CLOSE_TIMEOUT_MS`, never rejects. */
+  async close(): Promise<void> {
+    const ended = this.#sinks.map((sink) => {
+      const closed = once(sink, "close").catch(() => {});
+      sink.end();
+      return closed;
+    });
+    const { promise: timeout, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+    await Promise.race([Promise.all(ended), timeout]);
+    clearTimeout(timer);
   }
 
   /** Writes what is queued, blocking; an output that cannot take it loses it. */

@@ -17,7 +17,9 @@ export interface NodeLoggerOptions {
 export interface NodeLogger extends Logger {
   /** The last words of a program that stops; written whatever the level. */
   fatal(message: string, fields?: LogFields): void;
-  /** Waits until every line is written, blocking; before the process ends. */
+  /** Writes every line and closes the outputs; then the process may end. */
+  close(): Promise<void>;
+  /** For a process that ends at once after a bug: writes what it can, blocking. */
   flush(): void;
 }
 
@@ -69,7 +71,10 @@ class PinoLogger implements NodeLogger {
 
   fatal(message: string, fields: LogFields = {}): void {
     this.#pino.fatal(writable(fields), message);
-    this.flush();
+  }
+
+  close(): Promise<void> {
+    return this.#sinks.close();
   }
 
   flush(): void {

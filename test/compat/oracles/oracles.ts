@@ -66,8 +66,8 @@ export function isBuilt(oracle: OracleModule): boolean {
 }
 
 /**
- * The path of an oracle, or undefined when it is not there. `version` is a series: `3.4`
- * (Debian's), `3.5`, `3.6`, `3.7` for etcd's three programs; it may be left out for bbolt and h2spec.
+ * The path of an oracle, or undefined when it is not there. `version` is a series: `3.4` (that is
+ * Debian's), `3.5`, `3.6`, `3.7` for etcd's programs; it may be left out for bbolt and h2spec.
  */
 export function oraclePath(name: OracleName, version?: string): string | undefined {
   if (version === DEBIAN_VERSION) {
