@@ -25,6 +25,9 @@ const PARALLEL = 24;
 /** An honest call must be answered within, ms; generous for a machine shared by others. */
 const HONEST_MS = 10_000;
 
+/** A server that does not report within this time is in a loop, ms. */
+const HANG_MS = 20_000;
+
 /** What a run came to. */
 interface Totals {
   connections: number;
@@ -164,8 +167,10 @@ class Target {
     return new Promise((resolve, reject) => {
       if (this.#exit !== null) return reject(new Error(`${this.#exit}\n${this.#errors}`));
       const gone = (): void => reject(new Error(`${this.#exit ?? "gone"}\n${this.#errors}`));
+      const hangs = setTimeout(() => reject(new Error("the server hangs")), HANG_MS);
       this.#child.once("exit", gone);
       this.#child.once("message", (report) => {
+        clearTimeout(hangs);
         this.#child.off("exit", gone);
         resolve(report as TargetReport);
       });
