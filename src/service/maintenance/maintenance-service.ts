@@ -25,7 +25,7 @@ export const EMULATED_STORAGE_VERSION = "3.7.0";
 /** Changes that one step of a hash reads: a fraction of a millisecond. */
 const HASH_STEP_CHANGES = 1000;
 /** CRC-32C of the bucket's name: what etcd answers for a negative revision, before all changes. */
-const HASH_OF_NOTHING = 0x40a4672d;
+const HASH_OF_NOTHING = 0x40a4756d;
 
 const ALARM_NAMES: Readonly<Record<number, string>> = {
   [AlarmType.noSpace]: "NOSPACE",
@@ -114,7 +114,7 @@ export class MaintenanceService {
 
   #stepHash(token: Token, hash: HashJob): boolean {
     if (!this.#hashes.has(token)) return true;
-    const { store, clock } = this.#options;
+    const { clock } = this.#options;
     if (!hash.isCompacted && !hash.step(HASH_STEP_CHANGES, clock.monotonicMs())) return false;
     this.#hashes.delete(token);
     if (hash.isCompacted) {
@@ -122,13 +122,20 @@ export class MaintenanceService {
       this.#fail(token, WIRE_ERRORS.compacted);
       return true;
     }
-    const response = createHashKVResponse();
-    response.header = this.#options.header(store.currentRevision);
-    response.hash = hash.hash;
-    response.compactRevision = hash.compactRevision;
-    response.hashRevision = hash.hashRevision;
-    this.#reply(token, encodeHashKVResponseToBytes(response));
+    this.#replyHash(token, hash);
     return true;
+  }
+
+  #replyHash(
+    token: Token,
+    result: Pick<HashJob, "hash" | "compactRevision" | "hashRevision">,
+  ): void {
+    const response = createHashKVResponse();
+    response.header = this.#options.header(this.#options.store.currentRevision);
+    response.hash = result.hash;
+    response.compactRevision = result.compactRevision;
+    response.hashRevision = result.hashRevision;
+    this.#reply(token, encodeHashKVResponseToBytes(response));
   }
 
   #problems(leader: bigint): string[] {
