@@ -12,7 +12,7 @@ import { FakeCluster } from "./testing/fake-cluster.ts";
 import type { SeenCall } from "./testing/fake-cluster.ts";
 import { answer, outcome, rig } from "./testing/rig.ts";
 
-test("password: a token is fetched when asked for, and renewed when refused", async () => {
+test("password: a token is fetched before the first call and renewed when refused", async () => {
   const auth = { username: "alice", password: "secret" };
   const { cluster, client } = await rig(1, { auth });
   let valid = "t1";

@@ -26,7 +26,7 @@ export interface ClientOptions {
   readonly endpoints: readonly string[];
   /** Certificates; given at all, endpoints without a scheme are TLS. */
   readonly tls?: TlsOptions;
-  /** Name and password; a token is fetched when the server asks for one. */
+  /** Name and password; a token is fetched before the first call, and anew when it is refused. */
   readonly auth?: { readonly username: string; readonly password: string };
   /** A token to send as it is, instead of `auth`. */
   readonly token?: string;
@@ -55,6 +55,7 @@ export class Client {
   readonly cluster: Cluster;
   #channels: Channel[];
   #pool: Pool;
+  #credentials: PasswordCredentials | null = null;
   #rpc: Rpc;
 
   /** @throws RangeError when there is no endpoint or one cannot be read. */
@@ -90,6 +91,7 @@ export class Client {
       const plain = new Channel({ ...shared, credentials: null });
       byPassword.bind(new Rpc(plain));
       this.#channels.push(plain);
+      this.#credentials = byPassword;
       credentials = byPassword;
     }
     const channel = new Channel({ ...shared, credentials });
@@ -120,6 +122,18 @@ export class Client {
     options: CallOptions = {},
   ): AsyncIterableIterator<Uint8Array> {
     return this.#rpc.stream({ path, policy: "read" }, request, options);
+  }
+
+  /**
+   * Fetches the token for `auth` now instead of with the first call; does nothing without `auth`.
+   * Rejects with EtcdError when name and password are refused.
+   */
+  login(): Promise<void> {
+    const credentials = this.#credentials;
+    if (credentials === null) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      credentials.renew((reason) => (reason === null ? resolve() : reject(reason)));
+    });
   }
 
   /** Why endpoints cannot be reached right now; empty when all is well. */

@@ -25,7 +25,9 @@ export interface RetryNotice {
 
 /** Gets and renews the credentials that calls carry. */
 export interface Credentials {
-  /** Absent until there is one. */
+  /** False as long as `renew` must be called before the first call is made. */
+  readonly ready: boolean;
+  /** Absent until there is one, and when the cluster asks for none. */
   readonly token: string | undefined;
   /** False when a refused token is final, because the user gave it. */
   readonly renewable: boolean;

@@ -9,12 +9,13 @@ import type { Rpc } from "./rpc.ts";
 
 /** A token that the user brought: it is used as it is. */
 export function fixedToken(token: string): Credentials {
-  return { token, renewable: false, renew: (done) => done(null) };
+  return { token, ready: true, renewable: false, renew: (done) => done(null) };
 }
 
-/** A token got by name and password, when the server first asks for one. */
+/** A token got by name and password, before the first call and whenever it was refused. */
 export class PasswordCredentials implements Credentials {
   readonly renewable = true;
+  ready = false;
   token: string | undefined = undefined;
   #request: Uint8Array;
   #timeoutMs: number;
@@ -48,6 +49,7 @@ export class PasswordCredentials implements Credentials {
   }
 
   #tell(error: EtcdError | null): void {
+    this.ready = error === null;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const done of waiting) done(error);

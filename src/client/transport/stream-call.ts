@@ -38,7 +38,9 @@ export class StreamCall implements CallHandler, AsyncIterableIterator<Uint8Array
     }
     this.#forget.push(channel.track(() => this.#stop(new EtcdError(1, "client is closed"))));
     this.#arm(options);
-    this.#try();
+    const { credentials } = channel.options;
+    if (credentials === null || credentials.ready) this.#try();
+    else credentials.renew((reason) => (reason === null ? this.#try() : this.#stop(reason)));
   }
 
   [Symbol.asyncIterator](): this {

@@ -1,5 +1,5 @@
 import { backoffMs, canceled, deadlineExceeded, statusError } from "./channel.ts";
-import type { CallOptions, Channel } from "./channel.ts";
+import type { CallOptions, Channel, Credentials } from "./channel.ts";
 import { EtcdError, GrpcCode } from "../errors.ts";
 import type { CallHandler, CallStatus, LiveCall } from "./live-call.ts";
 import type { Method } from "./method.ts";
@@ -49,7 +49,9 @@ export class UnaryCall implements CallHandler {
     }
     this.#forget.push(channel.track(() => this.#stop(new EtcdError(1, "client is closed"))));
     this.#arm(what.options);
-    this.#try();
+    const { credentials } = channel.options;
+    if (credentials === null || credentials.ready) this.#try();
+    else this.#renew(credentials);
   }
 
   onMessage(message: Uint8Array): void {
@@ -97,12 +99,16 @@ export class UnaryCall implements CallHandler {
     }
   }
 
+  #renew(credentials: Credentials): void {
+    credentials.renew((reason) => (reason === null ? this.#try() : this.#fail(reason)));
+  }
+
   #failed(error: EtcdError, unprocessed: boolean): void {
     this.#attempt++;
     const { credentials, retriesMax, onRetry, pool } = this.#channel.options;
     const goOn = this.#attempt < retriesMax;
     if (goOn && credentials?.renewable === true && TOKEN_ERRORS.includes(error.code)) {
-      credentials.renew((reason) => (reason === null ? this.#try() : this.#fail(reason)));
+      this.#renew(credentials);
       return;
     }
     // Only some members may be able to serve: another may.

@@ -17,8 +17,9 @@ async function runAlarm(
   return withSession(invocation, async ({ printer, timeoutMs, client }) => {
     let result: AlarmResult;
     try {
-      result = await ask(client(), timeoutMs);
+      result = await ask(await client(), timeoutMs);
     } catch (error) {
+      if (error instanceof CtlError) throw error;
       throw new CtlError(Exit.error, errorText(error));
     }
     printer.alarm(result);

@@ -16,8 +16,9 @@ async function runCompaction(invocation: Invocation): Promise<number> {
   const physical = flags.flag("physical");
   return withSession(invocation, async ({ timeoutMs, client }) => {
     try {
-      await client().kv.compact(saturated(revision.value), { physical, timeoutMs });
+      await (await client()).kv.compact(saturated(revision.value), { physical, timeoutMs });
     } catch (error) {
+      if (error instanceof CtlError) throw error;
       throw new CtlError(Exit.error, errorText(error));
     }
     io.out(`compacted revision ${revision.value}\n`);

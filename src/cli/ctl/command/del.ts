@@ -47,7 +47,7 @@ async function runDel(invocation: Invocation): Promise<number> {
   const { key, options } = await delOperation(args, flags, io);
   return withSession(invocation, async ({ printer, timeoutMs, client }) => {
     try {
-      printer.del(await client().kv.delete(key, { ...options, timeoutMs }));
+      printer.del(await (await client()).kv.delete(key, { ...options, timeoutMs }));
     } catch (error) {
       if (error instanceof CtlError) throw error;
       throw new CtlError(Exit.error, errorText(error));

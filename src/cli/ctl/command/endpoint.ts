@@ -17,7 +17,8 @@ const HEALTH_KEY = "health";
 async function wanted(invocation: Invocation, session: Session): Promise<readonly string[]> {
   if (!invocation.flags.flag("cluster")) return session.endpoints;
   try {
-    const { members } = await session.client().cluster.memberList({ timeoutMs: session.timeoutMs });
+    const client = await session.client();
+    const { members } = await client.cluster.memberList({ timeoutMs: session.timeoutMs });
     return members.flatMap((member) => member.clientURLs.map(toByteString));
   } catch (error) {
     const text = "failed to fetch endpoints from etcd cluster member list";
@@ -40,7 +41,13 @@ async function alarmComplaint(client: Client, timeoutMs: number): Promise<string
 }
 
 async function probe(endpoint: string, session: Session, io: Io): Promise<EndpointHealth> {
-  const client = session.client([endpoint]);
+  let client: Client;
+  try {
+    client = await session.client([endpoint]);
+  } catch (error) {
+    const text = error instanceof CtlError ? error.message : errorText(error);
+    return { endpoint, health: false, took: "", error: text };
+  }
   const startMs = io.nowMs();
   let error = "";
   try {
@@ -79,7 +86,7 @@ async function askEach<T>(
   const list: T[] = [];
   let failure: string | null = null;
   for (const endpoint of await wanted(invocation, session)) {
-    const client = session.client([endpoint]);
+    const client = await session.client([endpoint]);
     try {
       list.push(await ask(endpoint, client));
     } catch (error) {

@@ -150,10 +150,11 @@ async function runGet(invocation: Invocation): Promise<number> {
     async ({ printer, timeoutMs, client }) => {
       let result: RangeResult;
       try {
-        const { kv } = client();
+        const { kv } = await client();
         const how = { ...options, timeoutMs };
         result = flags.flag("stream") ? await collected(kv, key, how) : await kv.range(key, how);
       } catch (error) {
+        if (error instanceof CtlError) throw error;
         throw new CtlError(Exit.error, errorText(error));
       }
       const format = flags.text("write-out");

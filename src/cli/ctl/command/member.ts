@@ -12,7 +12,7 @@ async function runList(invocation: Invocation): Promise<number> {
   const serializable = isSerializable(given, SHOWN_CONSISTENCY);
   return withSession(invocation, async ({ printer, timeoutMs, client }) => {
     try {
-      printer.memberList(await client().cluster.memberList({ serializable, timeoutMs }));
+      printer.memberList(await (await client()).cluster.memberList({ serializable, timeoutMs }));
     } catch (error) {
       if (error instanceof CtlError) throw error;
       throw new CtlError(Exit.error, errorText(error));

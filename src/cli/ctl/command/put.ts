@@ -55,7 +55,7 @@ async function runPut(invocation: Invocation): Promise<number> {
   const { key, value, options } = await putOperation(args, flags, io);
   return withSession(invocation, async ({ printer, timeoutMs, client }) => {
     try {
-      printer.put(await client().kv.put(key, value, { ...options, timeoutMs }));
+      printer.put(await (await client()).kv.put(key, value, { ...options, timeoutMs }));
     } catch (error) {
       if (error instanceof CtlError) throw error;
       throw new CtlError(Exit.error, errorText(error));

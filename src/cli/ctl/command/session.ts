@@ -20,8 +20,11 @@ export interface Session {
   readonly endpoints: readonly string[];
   /** Time limit of short commands, ms. */
   readonly timeoutMs: number;
-  /** A client of these endpoints; of all when absent. The session closes it. */
-  client(endpoints?: readonly string[]): Client;
+  /**
+   * A client of these endpoints, logged in; of all when absent. The session closes it.
+   * @throws CtlError (exit code 2) when the login is refused.
+   */
+  client(endpoints?: readonly string[]): Promise<Client>;
 }
 
 /** An error of the client as etcdctl words it. */
@@ -138,7 +141,7 @@ export async function withSession(
   const maxSendBytes = Number(flags.number("max-request-bytes"));
   const maxReceiveBytes = Number(flags.number("max-recv-bytes"));
   const opened: Client[] = [];
-  const client = (wanted: readonly string[] = endpoints): Client => {
+  const client = async (wanted: readonly string[] = endpoints): Promise<Client> => {
     const made = new Client({
       ...who,
       endpoints: wanted.map(fromByteString),
@@ -154,6 +157,11 @@ export async function withSession(
       onRetry: (notice) => warnOfRetry(io, notice),
     });
     opened.push(made);
+    try {
+      await made.login();
+    } catch (error) {
+      throw new CtlError(Exit.badConnection, errorText(error));
+    }
     return made;
   };
   const timeoutMs = flags.durationMs("command-timeout");

@@ -80,7 +80,7 @@ async function runTxn(invocation: Invocation): Promise<number> {
     prompt("failure requests (get, put, del):");
     const failure = await readBlock(io, (line) => parseRequest(line, io));
     try {
-      printer.txn(await client().kv.runTxn({ compare: conditions, success, failure }));
+      printer.txn(await (await client()).kv.runTxn({ compare: conditions, success, failure }));
     } catch (error) {
       if (error instanceof CtlError) throw error;
       throw new CtlError(Exit.error, errorText(error));
