@@ -76,6 +76,8 @@ const FORMS: readonly (readonly [string, readonly string[], Partial<MemberConfig
     ["--auto-compaction-mode=revision", "--auto-compaction-retention=1000"],
     { autoCompaction: { mode: "revision", retentionRevisions: 1000 } },
   ],
+  ["the shortest election", ["--election-timeout=500"], { electionTimeoutMs: 500 }],
+  ["the longest election", ["--election-timeout=50000"], { electionTimeoutMs: 50_000 }],
   ["a wal directory", ["--wal-dir=/w"], { walDir: "/w" }],
   ["the data directory of a name", ["--name=a"], { dataDir: `${process.cwd()}/a.etcd` }],
   [
