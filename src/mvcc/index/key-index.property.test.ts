@@ -182,3 +182,42 @@ test("an emptied index gives its memory back, or to the next keys", () => {
   }
   assert.ok(index.capacityBytes < held * 1.2, `held ${index.capacityBytes}, after the first round ${held}`);
 });
+
+test("keys that are moved out of sparse memory are found, in order, under their records", () => {
+  const index = new KeyIndex(1);
+  const life = { create: 0, version: 0 };
+  const name = (i: number): string => `${"long-".repeat(80)}${String((i * 7919) % 30_011)}`;
+  const count = 30_000;
+  for (let i = 0; i < count; i++) {
+    const record = index.findOrAdd(newSpan(latin(name(i))));
+    index.lifeOfNextPut(record, i + 2, life);
+    index.apply(record, { main: i + 2, sub: 0, flags: 0, sizeBytes: 9 }, life);
+  }
+  for (let i = 0; i < count; i++) {
+    if (i % 10 === 0) continue;
+    const record = index.find(newSpan(latin(name(i))));
+    const main = count + i + 2;
+    index.apply(record, { main, sub: 0, flags: FLAG_TOMBSTONE, sizeBytes: 9 }, life);
+    index.compact(record, main + 1);
+  }
+  const held = index.capacityBytes;
+  while (index.reclaim(1 << 18));
+  assert.ok(index.capacityBytes < held - 2 * 1048576, `held ${held}, then ${index.capacityBytes}`);
+  const span = newSpan();
+  const kept: string[] = [];
+  for (let i = 0; i < count; i += 10) {
+    kept.push(name(i));
+    const record = index.find(newSpan(latin(name(i))));
+    assert.ok(record > 0, `key ${i} lost`);
+    index.keyOf(record, span);
+    assert.equal(textOf(copyOfSpan(span)), name(i));
+  }
+  const place = { leaf: 0, at: 0 };
+  index.tree.seek(newSpan(), place);
+  for (const key of kept.sort()) {
+    index.keyOf(index.tree.leaves.slot(place.leaf, place.at++), span);
+    assert.equal(textOf(copyOfSpan(span)), key);
+    index.tree.settle(place);
+  }
+  assert.equal(place.leaf, 0);
+});

@@ -25,7 +25,7 @@ export class RootHashJob implements HashJob {
   readonly #changes: ChangeCursor;
   readonly #key = newSpan();
   #hash = crc32cUpdate(0, BUCKET_NAME, 0, BUCKET_NAME.length);
-  #state: "counting" | "hashing" | "done" = "counting";
+  #state: "counting" | "hashing" = "counting";
   #isClosed = false;
 
   constructor(parts: HashJobParts) {
@@ -47,7 +47,7 @@ export class RootHashJob implements HashJob {
   }
 
   step(changesMax: number, nowMs: number): boolean {
-    if (this.#isClosed || this.#state === "done") return true;
+    if (this.#isClosed || this.isCompacted) return true;
     this.#parts.view.touch(nowMs);
     if (this.#state === "counting") {
       const { measure } = this.#parts;
@@ -57,7 +57,6 @@ export class RootHashJob implements HashJob {
     }
     for (let i = 0; i < changesMax; i++) {
       if (this.#next()) continue;
-      this.#state = "done";
       this.close();
       return true;
     }

@@ -422,3 +422,19 @@ test("memory comes back after deletion and compaction", () => {
     assert.ok(store.indexBytes <= size * 1.3, `index holds ${store.indexBytes}, first ${size}`);
   }
 });
+
+test("a hash that is left alone is cancelled and holds no memory any more", () => {
+  const backend = openMemoryBackend();
+  const store = open(backend);
+  for (let i = 0; i < 1000; i++) put(store, "k", "x".repeat(500));
+  const job = store.newHash(900, 0);
+  assert.equal(job.step(10, 0), false);
+  store.compact(1001);
+  assert.equal(store.compactStep(100), "waiting");
+  assert.equal(store.expireViews(VIEW_IDLE_MAX_MS + 1), 1);
+  assert.equal(job.isCompacted, true);
+  assert.equal(job.step(10, VIEW_IDLE_MAX_MS + 2), true);
+  finish(store);
+  while (backend.maintain(1 << 20));
+  assert.ok(backend.sizeInUseBytes < 5000, `in use ${backend.sizeInUseBytes}`);
+});
