@@ -1,11 +1,13 @@
 /** A size that most replies stay below. */
 const CAPACITY_INITIAL_BYTES = 4096;
+/** A larger buffer is not kept for the next message: the huge are rare. */
+const KEPT_BYTES_MAX = 1024 * 1024;
 const VARINT_BYTES_MAX = 10;
 const TWO_32 = 4294967296;
 
 /**
- * A growing buffer for building messages front to back. Reused by its owner: `reset` keeps the
- * memory, so what `bytes` showed before is then overwritten.
+ * A growing buffer for building messages front to back. Reused by its owner: `reset` mostly keeps
+ * the memory, so what `bytes` showed before is then overwritten.
  */
 export class ByteWriter {
   /** The buffer; valid up to `length`. Replaced when it grows. */
@@ -13,6 +15,7 @@ export class ByteWriter {
   length = 0;
 
   reset(): void {
+    if (this.bytes.length > KEPT_BYTES_MAX) this.bytes = new Uint8Array(CAPACITY_INITIAL_BYTES);
     this.length = 0;
   }
 

@@ -85,26 +85,30 @@ export class RangeReader {
     writeRangeEnd(out, more, count);
   }
 
-  /** Appends `state`'s KeyValue as field `tag`; without value when `keysOnly`. */
+  /**
+   * Appends `state`'s KeyValue as field `tag`; without value when `keysOnly`. False, with nothing
+   * appended, when it was compacted away.
+   */
   writeEntry(
     state: KeyState,
     tag: number,
     keysOnly: { on: boolean; keepLease: boolean },
     out: ByteWriter,
-  ): void {
+  ): boolean {
     const span = this.#span;
-    this.#store.readKeyValue(state, span);
+    if (!this.#store.readKeyValue(state, span)) return false;
     out.byte(tag);
     if (!keysOnly.on) {
       out.varint(span.end - span.start);
       out.raw(span.bytes, span.start, span.end);
-      return;
+      return true;
     }
     const { headEnd, tail } = withoutValue(span);
     const tailEnd = keysOnly.keepLease ? span.end : tail;
     out.varint(headEnd - span.start + (tailEnd - tail));
     out.raw(span.bytes, span.start, headEnd);
     out.raw(span.bytes, tail, tailEnd);
+    return true;
   }
 
   /** The encoded KeyValue of `key` at `revision`; false when absent. `out` as for readKeyValue. */

@@ -4,9 +4,14 @@ import { type KeyState, newKeyState } from "../../mvcc/types.ts";
 import { type RangePlan, SortOrder, SortTarget } from "./range-plan.ts";
 import type { RangeRequest } from "../../proto/gen/etcdserverpb.ts";
 import { valueOf } from "./key-value.ts";
+import { SlicedSort } from "./sliced-sort.ts";
 
 const CAPACITY_INITIAL = 64;
 const COLUMNS = 5;
+/** Bytes of a row, and of what sorting adds to it: two places and the beginning of its value. */
+const ROW_BYTES = COLUMNS * 8 + 4 + 4 + 8;
+/** So many bytes of a value are exact in a number. */
+const PREFIX_BYTES = 6;
 
 /**
  * Entries of a range that is sorted or filtered: 40 bytes each instead of an object, since all of a
@@ -18,6 +23,9 @@ export class StateTable {
   #columns = new Float64Array(CAPACITY_INITIAL * COLUMNS);
   #count = 0;
   #order: Uint32Array | null = null;
+  #sort: SlicedSort | null = null;
+  /** Beginnings of the values while they are sorted; -1: not read yet. */
+  #prefixes: Float64Array | null = null;
   readonly #a = newKeyState();
   readonly #b = newKeyState();
   readonly #valueA = newSpan();
@@ -56,24 +64,62 @@ export class StateTable {
     return this.#count > this.#plan.limit;
   }
 
+  /** Bytes that the rows take, those for sorting included. */
+  get memoryBytes(): number {
+    return this.#count * ROW_BYTES;
+  }
+
   /** Puts the entries into the order of the reply. Ties keep key order (R12). */
   sort(store: KvStore): void {
-    const order = new Uint32Array(this.#count);
-    for (let i = 0; i < order.length; i += 1) order[i] = i;
+    while (!this.stepSort(store, Number.POSITIVE_INFINITY));
+  }
+
+  /** The same in steps of at most `movesMax` comparisons; true when the order is made. */
+  stepSort(store: KvStore, movesMax: number): boolean {
+    this.#sort ??= this.#newSort(store);
+    if (!this.#sort.step(movesMax)) return false;
+    this.#order = this.#sort.order;
+    this.#sort = null;
+    this.#prefixes = null;
+    return true;
+  }
+
+  #newSort(store: KvStore): SlicedSort {
     const { sortOrder, sortTarget } = this.#request;
     const sign = sortOrder === SortOrder.descend ? -1 : 1;
-    if (sortTarget === SortTarget.key) {
-      if (sign < 0) order.reverse();
-    } else if (sortTarget === SortTarget.value) {
-      order.sort((x, y) => sign * this.#compareValues(store, x, y));
-    } else {
-      const column = { 1: 3, 2: 2, 3: 0 }[sortTarget as 1 | 2 | 3];
-      const columns = this.#columns;
-      order.sort(
-        (x, y) => sign * (columns[x * COLUMNS + column]! - columns[y * COLUMNS + column]!),
-      );
+    const count = this.#count;
+    // Entries come in key order, each key once.
+    if (sortTarget === SortTarget.key) return new SlicedSort(count, (x, y) => sign * (x - y));
+    if (sortTarget === SortTarget.value) {
+      const prefixes = new Float64Array(count).fill(-1);
+      this.#prefixes = prefixes;
+      return new SlicedSort(count, (x, y) => {
+        const difference = this.#prefix(store, x) - this.#prefix(store, y);
+        return sign * (difference === 0 ? this.#compareValues(store, x, y) : difference);
+      });
     }
-    this.#order = order;
+    const column = { 1: 3, 2: 2, 3: 0 }[sortTarget as 1 | 2 | 3];
+    const columns = this.#columns;
+    return new SlicedSort(
+      count,
+      (x, y) => sign * (columns[x * COLUMNS + column]! - columns[y * COLUMNS + column]!),
+    );
+  }
+
+  /** The first bytes of a row's value as a number that orders as they do. */
+  #prefix(store: KvStore, row: number): number {
+    const prefixes = this.#prefixes!;
+    const known = prefixes[row]!;
+    if (known >= 0) return known;
+    this.#fill(row, this.#a);
+    store.readKeyValue(this.#a, this.#valueA);
+    const { bytes, start, end } = valueOf(this.#valueA);
+    let prefix = 0;
+    for (let i = 0; i < PREFIX_BYTES; i += 1) {
+      prefix = prefix * 256 + (start + i < end ? bytes[start + i]! : 0);
+    }
+    prefixes[row] = prefix;
+    return prefix;
   }
 
   /** Fills `out` with entry `place` of the reply. */

@@ -12,6 +12,7 @@ import type { Alarm } from "../../cluster/alarms.ts";
 import { WIRE_ERRORS } from "../errors.ts";
 import type { HeaderWriter } from "../header.ts";
 import type { Proposer } from "../propose/proposer.ts";
+import { sendError } from "../range/reply-parts.ts";
 import type { ReplySink, Token } from "../rpc.ts";
 import type { CompactionWaits } from "./compaction-waits.ts";
 
@@ -107,7 +108,9 @@ export class KvResults implements ApplyResults {
   }
 
   #reply(token: Token): void {
-    this.#options.sink().reply(token, this.#out.bytes, 0, this.#out.length);
+    const error = sendError(this.#out.length);
+    if (error !== null) this.#options.sink().finish(token, error.code, error.message);
+    else this.#options.sink().reply(token, this.#out.bytes, 0, this.#out.length);
   }
 }
 

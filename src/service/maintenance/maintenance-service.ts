@@ -128,7 +128,7 @@ export class MaintenanceService {
 
   #replyHash(
     token: Token,
-    result: Pick<HashJob, "hash" | "compactRevision" | "hashRevision">,
+    result: Pick<HashKVResponse, "hash" | "compactRevision" | "hashRevision">,
   ): void {
     const response = createHashKVResponse();
     response.header = this.#options.header(this.#options.store.currentRevision);

@@ -8,11 +8,12 @@ import type { KvStore, RangeCursor, RangeMeasure, ReadView } from "../../mvcc/st
 import { newKeyState } from "../../mvcc/types.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { RangeRequest } from "../../proto/gen/etcdserverpb.ts";
-import { WIRE_ERRORS } from "../errors.ts";
+import { type WireError, WIRE_ERRORS } from "../errors.ts";
 import type { Job } from "../jobs.ts";
 import type { ReplySink, Token } from "../rpc.ts";
 import { CursorFeed, type EntryFeed, RangeSource, TableFeed } from "./range-source.ts";
-import { rangeTail } from "./reply-parts.ts";
+import { rangeTail, sendError } from "./reply-parts.ts";
+import type { TableMemory } from "./table-memory.ts";
 
 /** Keys looked at in one step: a fraction of a millisecond. */
 const STEP_KEYS = 2000;
@@ -29,6 +30,10 @@ export interface LargeRangeOptions {
   /** The encoded response header. */
   readonly head: Uint8Array;
   readonly sink: ReplySink;
+  /** For the entries of ranges that must be collected. */
+  readonly memory: TableMemory;
+  /** The reply is made or on its way; not called after `cancel`. */
+  readonly onEnd: () => void;
 }
 
 /**
@@ -43,7 +48,9 @@ export class LargeRange implements Job {
   #table: StateTable | null = null;
   #cursor: RangeCursor | null = null;
   #read = 0;
-  #phase: "measure" | "collect" | "size" = "measure";
+  #phase: "measure" | "collect" | "sort" | "size" = "measure";
+  #isOver = false;
+  #takenBytes = 0;
   #sizedPlace = 0;
   #sizeBytes = 0;
   readonly #state = newKeyState();
@@ -62,7 +69,16 @@ export class LargeRange implements Job {
     this.#measure.open(keyRangeOf(request), view.revision, kvsMax);
   }
 
+  /** The call is dead: the work ends. */
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#options.view.close();
+    this.#giveMemory();
+  }
+
   step(): boolean {
+    if (this.#isOver) return true;
     const { view, clock } = this.#options;
     view.touch(clock.monotonicMs());
     switch (this.#phase) {
@@ -70,6 +86,9 @@ export class LargeRange implements Job {
         return this.#stepMeasure();
       case "collect":
         return this.#stepCollect();
+      case "sort":
+        if (this.#table!.stepSort(this.#options.store, STEP_KEYS)) this.#phase = "size";
+        return false;
       case "size":
         return this.#stepSize();
     }
@@ -99,14 +118,26 @@ export class LargeRange implements Job {
     for (let i = 0; i < STEP_KEYS; i += 1) {
       if (this.#read >= this.#plan.readMax || !cursor.next()) {
         if (cursor.isCompacted) return this.#failCompacted();
-        table.sort(this.#options.store);
-        this.#phase = "size";
-        return false;
+        this.#phase = "sort";
+        return this.#takeMemory(table);
       }
       table.add(cursor);
       this.#read += 1;
     }
+    return this.#takeMemory(table);
+  }
+
+  /** True, the call having failed, when there is no room for what `table` holds by now. */
+  #takeMemory(table: StateTable): boolean {
+    const more = table.memoryBytes - this.#takenBytes;
+    if (!this.#options.memory.take(more, this.#takenBytes)) return this.#fail(WIRE_ERRORS.tooManyRequests);
+    this.#takenBytes += more;
     return false;
+  }
+
+  #giveMemory(): void {
+    this.#options.memory.give(this.#takenBytes);
+    this.#takenBytes = 0;
   }
 
   #stepSize(): boolean {
@@ -133,6 +164,9 @@ export class LargeRange implements Job {
   #send(feed: EntryFeed | null, kvs: number, kvsBytes: number, more: boolean): boolean {
     const { store, view, head, sink, token, clock } = this.#options;
     const tail = rangeTail(more, this.#measure.count);
+    const error = sendError(head.length + kvsBytes + tail.length);
+    if (error !== null) return this.#fail(error);
+    this.#end();
     if (feed === null) {
       view.close();
       const message = new Uint8Array(head.length + tail.length);
@@ -149,16 +183,27 @@ export class LargeRange implements Job {
       head,
       tail,
       nowMs: () => clock.monotonicMs(),
-      onRelease: () => {},
+      onRelease: () => this.#giveMemory(),
     });
     sink.replyFrom(token, head.length + kvsBytes + tail.length, source);
     return true;
   }
 
   #failCompacted(): boolean {
+    return this.#fail(WIRE_ERRORS.compacted);
+  }
+
+  #fail(error: WireError): boolean {
     const { view, sink, token } = this.#options;
     view.close();
-    sink.finish(token, WIRE_ERRORS.compacted.code, WIRE_ERRORS.compacted.message);
+    this.#giveMemory();
+    this.#end();
+    sink.finish(token, error.code, error.message);
     return true;
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#options.onEnd();
   }
 }

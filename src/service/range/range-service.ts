@@ -11,6 +11,7 @@ import type { ReplySink, Token } from "../rpc.ts";
 import { LargeRange } from "./large-range.ts";
 import { RangeStream } from "./range-stream.ts";
 import { copyRequest, revisionError } from "./reply-parts.ts";
+import { TableMemory } from "./table-memory.ts";
 
 /** Keys or leaves that are counted before a range counts as large; well below a millisecond. */
 const SMALL_RANGE_STEP_KEYS = 2000;
@@ -47,6 +48,9 @@ export class RangeService {
   };
   /** Streams by token, for `writable` and `cancel`. */
   readonly #streams = new Map<Token, RangeStream>();
+  /** Large ranges whose reply is not made yet, by token. */
+  readonly #large = new Map<Token, LargeRange>();
+  readonly #memory = new TableMemory();
 
   constructor(context: RangeContext) {
     this.#context = context;
@@ -71,7 +75,7 @@ export class RangeService {
     }
     const plan = planRange(request);
     const measure = this.#measure;
-    const kvsMax = plan.isPlain && !request.countOnly ? plan.limit : 0;
+    const kvsMax = request.countOnly ? 0 : plan.isPlain ? plan.limit : Number.POSITIVE_INFINITY;
     measure.open(keyRangeOf(request), revision, kvsMax);
     if (!measure.step(SMALL_RANGE_STEP_KEYS)) {
       this.#startLarge(token, request, revision);
@@ -84,7 +88,9 @@ export class RangeService {
       return;
     }
     if (!plan.isPlain) {
-      if (measure.count <= SMALL_REPLY_KEYS) this.#replyAtOnce(token, request, revision);
+      const { count, framedBytes } = measure;
+      const isSmall = count <= SMALL_REPLY_KEYS && framedBytes <= SMALL_REPLY_BYTES;
+      if (isSmall) this.#replyAtOnce(token, request, revision);
       else this.#startLarge(token, request, revision);
       return;
     }
@@ -128,6 +134,13 @@ export class RangeService {
 
   cancel(token: Token): void {
     this.#streams.get(token)?.cancel();
+    this.#large.get(token)?.cancel();
+    this.#large.delete(token);
+  }
+
+  /** Ranges and streams that are not over. */
+  get underWay(): number {
+    return this.#streams.size + this.#large.size;
   }
 
   #revisionOf(request: RangeRequest): number | WireError {
@@ -184,7 +197,10 @@ export class RangeService {
       clock,
       head: out.bytes.slice(0, out.length),
       sink: sink(),
+      memory: this.#memory,
+      onEnd: () => this.#large.delete(token),
     });
+    this.#large.set(token, large);
     jobs.add(large);
   }
 

@@ -42,6 +42,7 @@ export class TableFeed implements EntryFeed {
   readonly #state = newKeyState();
   readonly #entry = new ByteWriter();
   #place = 0;
+  #isCompacted = false;
   /** The entry at #place is in #entry. */
   #isLoaded = false;
 
@@ -56,18 +57,23 @@ export class TableFeed implements EntryFeed {
   }
 
   get isCompacted(): boolean {
-    return false;
+    return this.#isCompacted;
   }
 
   copyFramed(copy: FramedCopy): void {
     copy.kvs = 0;
     copy.isAtEnd = false;
     const entry = this.#entry;
+    const keysOnly = this.#keysOnly;
     while (copy.kvs < copy.kvsMax && this.#place < this.#table.length) {
       if (!this.#isLoaded) {
         this.#table.read(this.#place, this.#state);
         entry.reset();
-        this.#reader.writeEntry(this.#state, TAG_KVS, this.#keysOnly, entry);
+        // A reader that was idle for too long has lost its view.
+        if (!this.#reader.writeEntry(this.#state, TAG_KVS, keysOnly, entry)) {
+          this.#isCompacted = true;
+          return;
+        }
         this.#isLoaded = true;
       }
       if (copy.offset + entry.length > copy.limit) return;

@@ -2,6 +2,17 @@ import { rangeEndSize, writeRangeEnd } from "../../apply/range/range-reader.ts";
 import { ByteWriter } from "../../base/byte-writer.ts";
 import type { RangeRequest } from "../../proto/gen/etcdserverpb.ts";
 import { type WireError, WIRE_ERRORS } from "../errors.ts";
+import { Code } from "../rpc.ts";
+
+/** The largest message that etcd sends (its MaxSendMsgSize); a gRPC prefix has 32 bits. */
+export const MESSAGE_BYTES_MAX = 2 ** 31 - 1;
+
+/** The error of a reply of `bytes`, null when it can be sent. */
+export function sendError(bytes: number): WireError | null {
+  if (bytes <= MESSAGE_BYTES_MAX) return null;
+  const message = `grpc: trying to send message larger than max (${bytes} vs. ${MESSAGE_BYTES_MAX})`;
+  return { code: Code.resourceExhausted, message };
+}
 
 /** The wire error of a revision that cannot be read. */
 export function revisionError(error: "compacted" | "future"): WireError {
