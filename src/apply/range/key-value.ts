@@ -37,8 +37,10 @@ export function withoutValue(encoded: ByteSpan): {
     const at = cursor.pos;
     const tag = readTag(cursor);
     if (tag === TAG_LEASE) return { headEnd, tail: at };
-    if (tag === TAG_KEY || tag === TAG_VALUE) cursor.pos += readLength(cursor);
-    else readPair(cursor);
+    if (tag === TAG_KEY || tag === TAG_VALUE) {
+      const length = readLength(cursor);
+      cursor.pos += length;
+    } else readPair(cursor);
     if (tag !== TAG_VALUE) headEnd = cursor.pos;
   }
   return { headEnd, tail: encoded.end };

@@ -1,0 +1,172 @@
+import { startServer, skeinProgram } from "../ctl/servers.ts";
+import type { RunningServer, ServerProgram } from "../ctl/servers.ts";
+import { parse } from "../errors/proto-writer.ts";
+import { frame, type RawAnswer, RawClient } from "../errors/raw-client.ts";
+import { oraclePath } from "../oracles/oracles.ts";
+import { isAllowed } from "./allowed.ts";
+import { encode, type Fields, isRelative, print, resolve } from "./schema.ts";
+import { applyDamage, type CallSpec, CALLS, printStep, type Step } from "./steps.ts";
+
+/** gRPC's answer to bytes that are no message; what follows is the words of a library. */
+const UNMARSHAL = "grpc: error unmarshalling request: ";
+const ALL_KEYS: Fields = { key: Uint8Array.of(0), range_end: Uint8Array.of(0) };
+/** Brings any state to the empty one of a compacted store. */
+const RESET: readonly Step[] = [
+  { call: "DeleteRange", fields: ALL_KEYS },
+  { call: "Compact", fields: { revision: { base: "now", delta: 0 }, physical: true } },
+];
+/** What shows whether two stores still hold the same. */
+const STATE: readonly Step[] = [
+  { call: "HashKV", fields: {} },
+  { call: "Range", fields: ALL_KEYS },
+];
+/** No gRPC status: the server closed the stream or is gone. */
+const CODE_NONE = -1;
+const CODE_UNAVAILABLE = 14;
+
+/** A step that was answered differently. */
+export interface Difference {
+  /** Place in the program. */
+  readonly at: number;
+  readonly step: Step;
+  readonly etcd: readonly string[];
+  readonly skein: readonly string[];
+}
+
+/** How a program went: `etcdDied` ends it without a verdict. */
+export interface ProgramResult {
+  readonly difference: Difference | null;
+  readonly etcdDied: boolean;
+  /** Steps that both answered. */
+  readonly steps: number;
+}
+
+/** A fresh etcd 3.7.1 and a fresh Skein that get the same requests, one at a time. */
+export class Pair {
+  readonly #servers: readonly [RunningServer, RunningServer];
+  readonly #clients: readonly [RawClient, RawClient];
+  #now = 1n;
+  #compacted = -1n;
+  /** etcd answers HashKV of these from a memory of earlier hashes, which nobody relies on. */
+  readonly #compactions = new Set<bigint>();
+
+  private constructor(etcd: RunningServer, skein: RunningServer) {
+    this.#servers = [etcd, skein];
+    this.#clients = [new RawClient(etcd.endpoint), new RawClient(skein.endpoint)];
+  }
+
+  /** @throws Error when the oracle is not there or a server does not start. */
+  static async start(): Promise<Pair> {
+    const command = oraclePath("etcd", "3.7");
+    if (command === undefined) throw new Error("etcd 3.7 is missing: npm run oracles");
+    const etcd: ServerProgram = { label: "etcd 3.7.1", command, prefix: [] };
+    const [first, second] = await Promise.all([
+      startServer(etcd, ["--unsafe-no-fsync", "--log-level=panic"]),
+      startServer(skeinProgram(), []),
+    ]);
+    return new Pair(first, second);
+  }
+
+  /** Sends the steps one by one, up to the first that is answered differently. */
+  async run(steps: readonly Step[]): Promise<ProgramResult> {
+    for (const [at, step] of steps.entries()) {
+      const { etcd, skein, isEtcdAlive } = await this.#ask(step);
+      if (!isEtcdAlive) return { difference: null, etcdDied: true, steps: at };
+      if (etcd.join("\n") !== skein.join("\n") && !isAllowed({ step, etcd, skein })) {
+        return { difference: { at, step, etcd, skein }, etcdDied: false, steps: at };
+      }
+    }
+    return { difference: null, etcdDied: false, steps: steps.length };
+  }
+
+  /** Empties both stores; false when they do not agree on it. */
+  async reset(): Promise<boolean> {
+    return (await this.run(RESET)).difference === null && this.agrees();
+  }
+
+  /** Whether both hold the same, as far as they say. */
+  async agrees(): Promise<boolean> {
+    const { difference, etcdDied } = await this.run(STATE);
+    return difference === null && !etcdDied;
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.#clients) client.close();
+    await Promise.all(this.#servers.map((server) => server.stop()));
+  }
+
+  async #ask(
+    step: Step,
+  ): Promise<{ etcd: readonly string[]; skein: readonly string[]; isEtcdAlive: boolean }> {
+    const call = CALLS[step.call];
+    const position = { now: this.#now, compacted: this.#compacted };
+    const fields = step.call === "HashKV" ? this.#askable(step.fields) : step.fields;
+    const bytes = applyDamage(encode(call.request, fields, position), step.damage);
+    const body = frame(bytes);
+    const [etcd, skein] = await Promise.all(
+      this.#clients.map((client) => client.call({ path: call.path, body })),
+    );
+    this.#follow(step, etcd!, fields);
+    return {
+      etcd: describe(call, etcd!),
+      skein: describe(call, skein!),
+      isEtcdAlive: etcd!.code !== CODE_NONE && etcd!.code !== CODE_UNAVAILABLE,
+    };
+  }
+
+  #askable(fields: Fields): Fields {
+    const { revision } = fields;
+    if (typeof revision !== "bigint" && (revision === undefined || !isRelative(revision))) {
+      return fields;
+    }
+    const wanted = resolve(revision, { now: this.#now, compacted: this.#compacted });
+    return this.#compactions.has(wanted) ? {} : fields;
+  }
+
+  /** Keeps track of where the stores are, by what etcd says. */
+  #follow(step: Step, answer: RawAnswer, fields: Fields): void {
+    if (answer.code !== 0) return;
+    const position = { now: this.#now, compacted: this.#compacted };
+    if (step.call === "Compact") {
+      const bytes = applyDamage(encode("Compaction", fields, position), step.damage);
+      const revision = parse(bytes).get(1)?.at(-1);
+      this.#compacted = typeof revision === "bigint" ? BigInt.asIntN(64, revision) : 0n;
+      this.#compactions.add(this.#compacted);
+    }
+    this.#now = headerRevision(merged(CALLS[step.call], answer)) ?? this.#now;
+  }
+}
+
+/** A stream's pieces put together are one RangeResponse: protobuf merges what is concatenated. */
+function merged({ path }: CallSpec, answer: RawAnswer): Uint8Array {
+  if (!path.endsWith("RangeStream")) return answer.messages[0] ?? new Uint8Array(0);
+  return Buffer.concat(
+    answer.messages.flatMap((piece) => (parse(piece).get(1) ?? []) as Uint8Array[]),
+  );
+}
+
+function headerRevision(message: Uint8Array): bigint | undefined {
+  const header = parse(message).get(1)?.[0];
+  return header instanceof Uint8Array ? (parse(header).get(3)?.[0] as bigint) : undefined;
+}
+
+function describe(call: CallSpec, answer: RawAnswer): string[] {
+  const { code, message } = answer;
+  const text = message.startsWith(UNMARSHAL) ? `${UNMARSHAL}…` : message;
+  const status = `code ${code}${text === "" ? "" : ` "${text}"`}`;
+  if (code !== 0 && answer.messages.length === 0) return [status];
+  return [status, ...print(call.response, merged(call, answer))];
+}
+
+/** The report of a difference: both answers, lines that only one has marked. */
+export function printDifference({ at, step, etcd, skein }: Difference): string[] {
+  const side = (name: string, mine: readonly string[], other: readonly string[]): string[] => [
+    `  ${name}:`,
+    ...mine.map((line) => `  ${other.includes(line) ? " " : "!"} ${line.slice(0, 200)}`),
+  ];
+  return [
+    `step ${at}: ${printStep(step)}`,
+    ...side("etcd", etcd, skein),
+    ...side("skein", skein, etcd),
+  ];
+}
