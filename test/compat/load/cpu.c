@@ -29,9 +29,10 @@ static bool read_stat(const char *pid, struct process *out) {
   long cutime, cstime;
   out->pid = atoi(pid);
   out->counted = false;
-  if (rest == NULL || sscanf(rest + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld",
-                             &out->parent, &utime, &stime, &cutime, &cstime) != 5)
-    return false;
+  if (rest == NULL) return false;
+  static const char fields[] =
+      " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld";
+  if (sscanf(rest + 1, fields, &out->parent, &utime, &stime, &cutime, &cstime) != 5) return false;
   out->ticks = (double)utime + (double)stime + (double)cutime + (double)cstime;
   return true;
 }

@@ -13,7 +13,7 @@ enum { H2_FRAME_MAX = 16384, H2_HEADER_BYTES = 9 };
 /* What a finished call ended with. Only STATUS_OK (grpc-status 0 over HTTP 200) is a success;
  * 0 to 16 are gRPC codes. */
 enum { STATUS_OK = 0, STATUS_RST = 32, STATUS_CONN = 33, STATUS_HTTP = 34, STATUS_MALFORMED = 35,
-       STATUS_WRONG = 36, STATUS_COUNT = 37 };
+       STATUS_WRONG = 36, STATUS_UNFINISHED = 37, STATUS_COUNT = 38 };
 
 struct call {
   uint32_t id; /* stream id; 0: free */

@@ -17,7 +17,7 @@
 #include "workload.h"
 
 /* A server that finishes no call for SILENCE_SECONDS is given up. */
-enum { EVENTS = 256, DRAIN_SECONDS = 30, SILENCE_SECONDS = 60, REOPEN_MAX = 100 };
+enum { EVENTS = 256, DRAIN_SECONDS = 60, SILENCE_SECONDS = 60, REOPEN_MAX = 100 };
 enum stall { STALL_NONE, STALL_WINDOW, STALL_SOCKET };
 
 struct options {
@@ -37,10 +37,10 @@ struct run {
   struct conn *conns;
   int nconns, epoll, reopened;
   uint64_t started, finished, limit, varied;
-  bool measuring, stopping, exhausted, paced;
+  bool measuring, stopping, exhausted, paced, abandoned;
   int64_t now, due_ns, period_ns;
   struct hist hist;
-  uint64_t ok_in_window, by_status[STATUS_COUNT];
+  uint64_t bytes_in, ok_in_window, by_status[STATUS_COUNT];
   struct h2_options h2;
 };
 
@@ -70,6 +70,7 @@ static bool start_call(struct run *r, struct conn *c, int64_t start_ns) {
 
 static void on_done(void *ctx, struct conn *c, struct call *call, int status) {
   struct run *r = ctx;
+  if (status == STATUS_CONN && r->abandoned) status = STATUS_UNFINISHED;
   if (status == STATUS_OK && !work_check(r->work, call)) status = STATUS_WRONG;
   r->finished++;
   r->by_status[status]++;
@@ -190,7 +191,8 @@ static void loop(struct run *r, struct window *w) {
     if (r->stopping && (idle(r) || r->now >= give_up)) break;
     if (r->finished != heard) heard_at = r->now;
     heard = r->finished;
-    if (r->reopened > REOPEN_MAX || (r->now - heard_at > silence && r->o->stall == STALL_NONE)) break;
+    if (r->reopened > REOPEN_MAX) break;
+    if (r->now - heard_at > silence && r->o->stall == STALL_NONE) break;
     if (r->paced) {
       start_due(r);
       struct itimerspec at = {.it_value = {r->due_ns / 1000000000, r->due_ns % 1000000000}};
@@ -199,7 +201,8 @@ static void loop(struct run *r, struct window *w) {
     int n = epoll_wait(r->epoll, events, EVENTS, 20);
     for (int i = 0; i < n; i++) {
       uint64_t ticks;
-      if (events[i].data.u32 != UINT32_MAX) serve(r, &r->conns[events[i].data.u32], events[i].events);
+      uint32_t index = events[i].data.u32;
+      if (index != UINT32_MAX) serve(r, &r->conns[index], events[i].events);
       else if (read(timer, &ticks, 8) < 0) continue;
     }
   }
@@ -224,10 +227,13 @@ static bool run_load(struct run *r, const struct options *o, struct work *work, 
     if (!open_conn(r, i)) return false;
   for (int i = 0; i < o->conns; i++) fill(r, &r->conns[i]);
   loop(r, w);
-  r->stopping = true;
+  uint64_t bytes = 0;
+  r->stopping = r->abandoned = true;
   for (int i = 0; i < o->conns; i++) {
+    bytes += r->conns[i].bytes_in;
     if (r->conns[i].calls != NULL) drop_conn(&r->conns[i]);
   }
+  r->bytes_in = bytes;
   free(r->conns);
   close(r->epoll);
   return true;
@@ -255,7 +261,8 @@ static uint64_t revision_now(const struct options *o) {
 }
 
 static void print_errors(const struct run *r) {
-  static const char *const names[] = {"rst", "connection", "http", "malformed", "wrong"};
+  static const char *const names[] = {"rst", "connection", "http", "malformed", "wrong",
+                                      "unfinished"};
   const char *comma = "";
   printf("\"errors\":{");
   for (int s = 1; s < STATUS_COUNT; s++) {
@@ -287,6 +294,7 @@ static void print_result(const struct run *r, const struct window *w, const stru
          r->hist.n ? (double)r->hist.sum / (double)r->hist.n / 1e3 : 0);
   printf("\"cpu_us_per_op\":%.3f,\"client_cpu_us_per_op\":%.3f,\"cpu_seconds\":%.2f,",
          w->cpu_seconds * per_op, w->client_cpu_seconds * per_op, w->cpu_seconds);
+  printf("\"bytes_in\":%" PRIu64 ",", r->bytes_in);
   printf("\"all_ok\":%" PRIu64 ",\"kvs\":%" PRIu64 ",\"next\":%" PRIu64 ",", r->by_status[0],
          k->kvs, k->next);
   printf("\"revision\":%" PRIu64 ",\"rise\":%" PRIu64 ",\"rise_wanted\":%" PRIu64
