@@ -34,7 +34,8 @@ export class Alarms {
 
   /** True while any member raised this type. */
   active(type: number): boolean {
-    return this.#raised.some((alarm) => alarm.type === type);
+    // Asked for every write, and hardly ever is there one.
+    return this.#raised.length > 0 && this.#raised.some((alarm) => alarm.type === type);
   }
 
   #find(memberId: bigint, type: number): Alarm | undefined {
