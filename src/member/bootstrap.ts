@@ -9,6 +9,7 @@ import {
   createWal,
   decodeMetadata,
   encodeMetadata,
+  type OpenedWal,
   openWal,
   type Wal,
   walExists,
@@ -92,32 +93,57 @@ function refuseForeignData(disk: Disk, snapDir: string): void {
  * WalError.
  */
 export function openLog(platform: Platform, config: MemberConfig, options: WalOptions): StartState {
-  if (walExists(options)) return reopen(options);
+  if (walExists(options)) return reopen(platform, config, options);
   return create(platform, config, options);
 }
 
-function reopen(options: WalOptions): StartState {
+function reopen(platform: Platform, config: MemberConfig, options: WalOptions): StartState {
   const opened = openWal(options, { index: 0, term: 0 });
-  if (!opened.snapshotFound) {
+  try {
+    return stateOf(platform, config, opened);
+  } catch (error) {
     opened.wal.close(() => {});
+    throw error;
+  }
+}
+
+function stateOf(platform: Platform, config: MemberConfig, opened: OpenedWal): StartState {
+  const { wal, repaired, entries } = opened;
+  if (!opened.snapshotFound) {
     throw new StartError(
-      `the log in ${options.dir} does not reach back to its beginning`,
+      `the log in ${config.walDir} does not reach back to its beginning`,
       "It belongs to a directory with snapshots, which this version cannot read: start etcd on it.",
     );
   }
-  const ids = decodeMetadata(opened.metadata);
-  return {
-    wal: opened.wal,
-    memberId: ids.nodeId,
-    clusterId: ids.clusterId,
-    hardState: opened.hardState ?? NO_HARD_STATE,
-    entries: opened.entries,
-    repaired: opened.repaired,
-    isNew: false,
-  };
+  const hardState = opened.hardState ?? NO_HARD_STATE;
+  const lastIndex = entries.at(-1)?.index ?? 0;
+  // Every entry is in front of the commit index that covers it, so this is no torn tail.
+  if (hardState.commit > lastIndex) {
+    throw new StartError(
+      `the log in ${config.walDir} ends at entry ${lastIndex}, but ${hardState.commit} was committed`,
+      "Acknowledged writes are missing: put the segments back, or restore from a backup.",
+    );
+  }
+  const { nodeId, clusterId: cluster } = decodeMetadata(opened.metadata);
+  const ids = { memberId: nodeId, clusterId: cluster };
+  // The first start was cut off before its entries were durable.
+  if (entries.length === 0) return bootstrap(wal, ids, onlyMember(platform, config, nodeId));
+  return { wal, ...ids, hardState, entries, repaired, isNew: false };
 }
 
 function create(platform: Platform, config: MemberConfig, options: WalOptions): StartState {
+  const only = onlyMember(platform, config, null);
+  const ids = { memberId: only.id, clusterId: clusterId(platform.crypto, [only.id]) };
+  const metadata = encodeMetadata({ nodeId: ids.memberId, clusterId: ids.clusterId });
+  return bootstrap(createWal(options, metadata), ids, only);
+}
+
+/** The member that the flags name. @throws StartError unless it is one, and `expectedId`. */
+function onlyMember(
+  platform: Platform,
+  config: MemberConfig,
+  expectedId: bigint | null,
+): { readonly id: bigint; readonly name: string; readonly peerUrls: readonly string[] } {
   if (config.initialCluster.length !== 1 || config.initialClusterState !== "new") {
     throw new StartError(
       "clusters of several members are not served by this version",
@@ -128,33 +154,27 @@ function create(platform: Platform, config: MemberConfig, options: WalOptions): 
   assert(only !== undefined, "bootstrap: one member");
   const peerUrls = [...only.peerUrls].sort();
   const id = memberId(platform.crypto, peerUrls, config.initialClusterToken);
-  const cluster = clusterId(platform.crypto, [id]);
-  const wal = createWal(options, encodeMetadata({ nodeId: id, clusterId: cluster }));
-  const context = encodeMemberContext({
-    id,
-    name: only.name,
-    peerUrls,
-    clientUrls: [],
-    isLearner: false,
-  });
-  const entries: Entry[] = [
-    {
-      type: EntryType.confChange,
-      term: BOOTSTRAP_TERM,
-      index: 1,
-      data: encodeConfChangeToBytes({ id: 0n, type: 0, nodeId: id, context }),
-    },
-  ];
+  if (expectedId !== null && id !== expectedId) {
+    throw new StartError(
+      `the log in ${config.walDir} was begun for member ${expectedId.toString(16)}, which is not ` +
+        "the one that these flags name",
+      "It holds nothing yet: start with the flags of the first start, or remove the directory.",
+    );
+  }
+  return { id, name: only.name, peerUrls };
+}
+
+/** Writes what makes the new log that of a cluster of one. */
+function bootstrap(
+  wal: Wal,
+  ids: { readonly memberId: bigint; readonly clusterId: bigint },
+  only: { readonly id: bigint; readonly name: string; readonly peerUrls: readonly string[] },
+): StartState {
+  const context = encodeMemberContext({ ...only, clientUrls: [], isLearner: false });
+  const data = encodeConfChangeToBytes({ id: 0n, type: 0, nodeId: only.id, context });
+  const entries: Entry[] = [{ type: EntryType.confChange, term: BOOTSTRAP_TERM, index: 1, data }];
   const hardState: HardState = { term: BOOTSTRAP_TERM, vote: 0n, commit: 1 };
   wal.save(hardState, entries);
   wal.flush();
-  return {
-    wal,
-    memberId: id,
-    clusterId: cluster,
-    hardState,
-    entries,
-    repaired: false,
-    isNew: true,
-  };
+  return { wal, ...ids, hardState, entries, repaired: false, isNew: true };
 }
