@@ -94,9 +94,10 @@ test("every flipped bit is refused or harmless", () => {
   let harmless = 0;
   for (let at = 0; at < bytes.length; at++) {
     const bit = at % 8;
-    for (const mask of [1 << bit, 0xff]) {
+    for (const mask of [1 << bit, 0xff, bytes[at]]) {
       const damaged = new Uint8Array(sizeBytes);
       damaged.set(bytes);
+      if (mask === 0) continue;
       damaged[at] ^= mask;
       const found = reopen(rig, damaged);
       if (found instanceof WalError) {
@@ -108,6 +109,12 @@ test("every flipped bit is refused or harmless", () => {
         continue;
       }
       harmless++;
+      // A length word alone at the end of its sector, turned into zero, is what a lost sector
+      // looks like: the log ends there.
+      if (at % 512 >= 504 && mask === bytes[at]) {
+        assertPrefix(found, entries, `zero at ${at}`);
+        continue;
+      }
       assert.deepEqual(found, entries, `flip ${mask} at ${at} changed what is read`);
     }
   }

@@ -150,6 +150,8 @@ test("only entries, term and vote make a ticket; a commit follows with the next 
   assert.equal(rig.wal.pendingBytes(), 0);
   rig.crash("power");
   assert.deepEqual(rig.open().hardState, { term: 1, vote: 7n, commit: 1 });
+  assert.equal(rig.wal.save({ term: 1, vote: 8n, commit: 1 }, []), 1, "a vote");
+  assert.equal(rig.wal.save({ term: 2, vote: 8n, commit: 1 }, []), 2, "a term");
 });
 
 test("while one sync runs the next batch gathers", () => {
@@ -187,6 +189,33 @@ test("records longer than a buffer, and buffers used again", () => {
   assert.equal(opened.repaired, false);
   assert.ok(opened.entries.every((e, i) => Buffer.compare(e.data, entries[i].data) === 0));
   assert.equal(opened.entries.length, 40);
+});
+
+test("buffers are used again only when written, and leave nothing in the padding", () => {
+  const rig = new LogRig({ latencyMs: { min: 1, max: 1 } });
+  const entries: Entry[] = [];
+  // Three lists of 1.6 buffers each are on their way or gather while the first buffers come back.
+  for (let turn = 0; turn < 12; turn++) {
+    for (let i = 0; i < 160; i++) {
+      entries.push(entryOf(entries.length + 1, 1, 10_000 + (turn % 3)));
+      rig.wal.save(null, entries.slice(-1));
+    }
+    rig.wal.flush();
+    rig.clock.runFor(1);
+    while (rig.wal.isFull()) rig.clock.runFor(1);
+  }
+  rig.close();
+  const found = rig.open().entries;
+  assert.equal(found.length, entries.length);
+  assert.ok(found.every((e, i) => Buffer.compare(e.data, entries[i].data) === 0));
+  const bytes = rig.readFile(FIRST);
+  const words = new DataView(bytes.buffer);
+  let at = 0;
+  for (let n = words.getUint32(0, true); n !== 0; n = words.getUint32(at, true)) {
+    const end = at + 8 + n;
+    at = end + ((8 - (n % 8)) % 8);
+    assert.ok(bytes.subarray(end, at).every((b) => b === 0));
+  }
 });
 
 /** Saves entries of 100 bytes one by one. */
@@ -276,6 +305,23 @@ test("snapshots: start in the middle, mismatched term, validity by commit", () =
   );
   rig.close();
   assert.throws(() => rig.open({ index: 60, term: 2 }), refusal("snapshot-mismatch"));
+});
+
+test("a snapshot beyond the last entry names the next segment", () => {
+  const rig = new LogRig({ wal: { segmentBytes: SEGMENT } });
+  fill(rig, 1, 2);
+  rig.wal.saveSnapshot({ index: 1000, term: 2, confState: CONF });
+  rig.saveNow(null, [entryOf(1001, 2, SEGMENT)]);
+  rig.wal.saveSnapshot({ index: 2000, term: 2, confState: CONF });
+  rig.close();
+  const opened = rig.open({ index: 1000, term: 2 });
+  assert.deepEqual(opened.entries, [entryOf(1001, 2, SEGMENT)]);
+  rig.wal.saveSnapshot({ index: 3000, term: 2, confState: CONF });
+  for (let i = 3001; i < 3100; i++) rig.saveNow(null, [entryOf(i, 2, 100)]);
+  const names = rig.disk.listSync(rig.dir).filter((n) => n.endsWith(".wal"));
+  assert.equal(names[1], `0000000000000001-${(1002).toString(16).padStart(16, "0")}.wal`);
+  const firsts = names.map((n) => Number.parseInt(n.slice(17, 33), 16));
+  assert.ok(firsts[2] > 3000 && firsts.every((n, i) => i === 0 || n > firsts[i - 1]));
 });
 
 test("release keeps what a restart needs, purge deletes only what was released", () => {
