@@ -32,6 +32,11 @@ export interface CoreEvents {
   onClusterChange(): void;
 }
 
+/** For tests: what no operator sets. */
+export interface CoreTuning {
+  readonly walSegmentBytes?: number;
+}
+
 /**
  * A member without doors: log, state, consensus and service. This much runs in the simulator, where
  * clients call the service.
@@ -50,10 +55,18 @@ export class Core {
   #isClosed = false;
 
   /** Blocks while it reads the log. @throws StartError, WalError, DiskError. */
-  constructor(platform: Platform, config: MemberConfig, events: CoreEvents) {
+  constructor(
+    platform: Platform,
+    config: MemberConfig,
+    events: CoreEvents,
+    tuning: CoreTuning = {},
+  ) {
     this.#platform = platform;
     const { clock } = platform;
-    this.start = openLog(platform, config, this.#walOptions(config, events));
+    const { walSegmentBytes } = tuning;
+    const segment = walSegmentBytes === undefined ? {} : { segmentBytes: walSegmentBytes };
+    const walOptions = { ...this.#walOptions(config, events), ...segment };
+    this.start = openLog(platform, config, walOptions);
     this.backend = openMemoryBackend();
     this.store = openStore({ backend: this.backend, hashSeed: platform.random.uint32() });
     this.#committer = new Committer(this.backend);

@@ -33,12 +33,13 @@ interface World {
   readonly fatal: Error[];
 }
 
-function readyMember(): World {
+function readyMember(options: { readonly lookMs?: number } = {}): World {
   const clock = new VirtualClock();
   const latencyMs = { min: 0, max: 0 };
   const disk = new VirtualDisk({ clock, seed: 7, latencyMs });
   const fatal: Error[] = [];
-  const member = new SimMember({ clock, disk, seed: 7, onFatal: (error) => fatal.push(error) });
+  const onFatal = (error: Error): unknown => fatal.push(error);
+  const member = new SimMember({ clock, disk, seed: 7, onFatal, ...options });
   assert.ok(clock.runUntil(() => member.core.isReady, READY_LIMIT_MS));
   return { clock, disk, member, fatal, latencyMs };
 }
@@ -105,7 +106,7 @@ test("after a failed sync nothing is acknowledged and the member stops", () => {
 });
 
 test("a long deletion is seen whole or not at all by reads in between", () => {
-  const world = readyMember();
+  const world = readyMember({ lookMs: 0.5 });
   const { clock, member } = world;
   const keys = 20_000;
   for (let from = 0; from < keys; from += 100) {
@@ -131,8 +132,10 @@ test("a long deletion is seen whole or not at all by reads in between", () => {
     deleted = outcome;
   });
   const seen = new Set<number>();
+  let readsInside = 0;
   while (deleted === null) {
     clock.step();
+    if (member.core.store.pendingChanges > 0) readsInside += 1;
     member.call("Range", count, (outcome) => {
       assert.ok(outcome.ok);
       seen.add(decodeRangeResponse(outcome.message, 0, outcome.message.length).count);
@@ -146,4 +149,5 @@ test("a long deletion is seen whole or not at all by reads in between", () => {
     [...seen].filter((value) => value !== keys && value !== 0),
     [],
   );
+  assert.ok(readsInside >= 3, `${readsInside} reads while the deletion was half done`);
 });

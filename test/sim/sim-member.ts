@@ -3,6 +3,7 @@ import { MetricsRegistry } from "../../src/base/metrics/registry.ts";
 import { memberConfig } from "../../src/member/config.ts";
 import { prepareDirectories } from "../../src/member/bootstrap.ts";
 import { Core } from "../../src/member/core.ts";
+import type { Clock, TimerHandle } from "../../src/platform/clock.ts";
 import type { Disk } from "../../src/platform/disk.ts";
 import type { Logger } from "../../src/platform/logger.ts";
 import type { Network } from "../../src/platform/network.ts";
@@ -78,6 +79,50 @@ export interface SimMemberOptions {
   readonly disk: Disk;
   readonly seed: number;
   readonly onFatal?: (error: Error) => void;
+  readonly walSegmentBytes?: number;
+  /**
+   * Time that passes between two looks at the clock. Virtual time stands still while code runs, so
+   * without this nothing is ever cut into slices. Default 0.
+   */
+  readonly lookMs?: number;
+}
+
+/** Time as a process sees it that works for a while: it moves with each look, never back. */
+class BusyClock implements Clock {
+  readonly #clock: Clock;
+  readonly #lookMs: number;
+  #worldMs = 0;
+  #aheadMs = 0;
+  #lastMs = 0;
+
+  constructor(clock: Clock, lookMs: number) {
+    this.#clock = clock;
+    this.#lookMs = lookMs;
+  }
+
+  monotonicMs(): number {
+    const worldMs = this.#clock.monotonicMs();
+    this.#aheadMs = worldMs === this.#worldMs ? this.#aheadMs + this.#lookMs : 0;
+    this.#worldMs = worldMs;
+    this.#lastMs = Math.max(this.#lastMs, worldMs + this.#aheadMs);
+    return this.#lastMs;
+  }
+
+  wallMs(): number {
+    return this.#clock.wallMs();
+  }
+
+  startTimer(delayMs: number, callback: () => void): TimerHandle {
+    return this.#clock.startTimer(delayMs, callback);
+  }
+
+  cancelTimer(handle: TimerHandle): void {
+    this.#clock.cancelTimer(handle);
+  }
+
+  defer(callback: () => void): void {
+    this.#clock.defer(callback);
+  }
 }
 
 /** One incarnation of a member's process in a simulated world; clients call its service. */
@@ -91,8 +136,9 @@ export class SimMember {
   /** @throws what opening the log throws. */
   constructor(options: SimMemberOptions) {
     this.#clock = new ProcessClock(options.clock);
+    const { lookMs } = options;
     const platform = {
-      clock: this.#clock,
+      clock: lookMs === undefined ? this.#clock : new BusyClock(this.#clock, lookMs),
       disk: options.disk,
       network: NO_NETWORK,
       random: new SeededRandom(options.seed),
@@ -102,14 +148,17 @@ export class SimMember {
     };
     const config = memberConfig({ dataDir: "data" });
     prepareDirectories(options.disk, config);
-    this.core = new Core(platform, config, {
+    const events = {
       onFatal:
         options.onFatal ??
-        ((error) => {
+        ((error: Error) => {
           throw error;
         }),
       onClusterChange: () => {},
-    });
+    };
+    const { walSegmentBytes } = options;
+    const tuning = walSegmentBytes === undefined ? {} : { walSegmentBytes };
+    this.core = new Core(platform, config, events, tuning);
     this.core.service.router.bind(this.#sink);
     this.core.service.router.methods.forEach(({ service, name }, id) => {
       this.#methods.set(`${service}/${name}`, id);
@@ -117,16 +166,25 @@ export class SimMember {
     this.core.run();
   }
 
-  /** Calls `method` of the KV service; `done` comes later, or never when the process dies. */
-  call(method: string, request: Uint8Array, done: (outcome: Outcome) => void): void {
+  /** The client of the call with this token (of `call`) has gone. */
+  cancel(token: Token): void {
+    this.#sink.waiting.delete(token);
+    this.core.service.router.cancel(token);
+  }
+
+  /** Calls `method` of the KV service (or `Service/Method`); returns the token; `done` comes later, or never when the process dies. */
+  call(method: string, request: Uint8Array, done: (outcome: Outcome) => void): Token {
     const token = this.#nextToken++;
     this.#sink.waiting.set(token, done);
     // Between guards, as a socket's buffer would have it.
     const buffer = new Uint8Array(request.length + 2).fill(0xee);
     buffer.set(request, 1);
-    const id = this.#methods.get(`etcdserverpb.KV/${method}`)!;
+    const id = this.#methods.get(
+      method.includes("/") ? `etcdserverpb.${method}` : `etcdserverpb.KV/${method}`,
+    )!;
     this.core.service.router.request(id, token, buffer, 1, request.length + 1);
     buffer.fill(0xdd);
+    return token;
   }
 
   /** The process is gone: nothing of it runs any more. */
