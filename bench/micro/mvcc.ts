@@ -1,6 +1,6 @@
 /**
- * The key space alone, 1 M keys in memory: bytes per key, CPU time per operation, longest pause of a
- * slice. `node bench/micro/mvcc.ts [keys]`. CPU time, best of rounds: other work on the machine
+ * The key space alone, 1 M keys in memory: bytes per key, CPU time per operation, longest pause of
+ * a slice. `node bench/micro/mvcc.ts [keys]`. CPU time, best of rounds: other work on the machine
  * disturbs it less than wall time.
  */
 import { openMemoryBackend } from "../../src/storage/backend/memory/memory-backend.ts";
@@ -86,13 +86,21 @@ function benchIndex(): void {
   const held = (index.capacityBytes - keyBytes) / keyCount;
   console.log(`index: ${perKey.toFixed(1)} B per key + key bytes in use, ${held.toFixed(1)} held`);
   let found = 0;
-  report("index: hash lookup", keyCount, cpuMs(() => {
-    for (let i = 0; i < keyCount; i++) found += index.find(use(shuffled(i))) > 0 ? 1 : 0;
-  }));
+  report(
+    "index: hash lookup",
+    keyCount,
+    cpuMs(() => {
+      for (let i = 0; i < keyCount; i++) found += index.find(use(shuffled(i))) > 0 ? 1 : 0;
+    }),
+  );
   const place = { leaf: 0, at: 0 };
-  report("index: ordered seek", keyCount, cpuMs(() => {
-    for (let i = 0; i < keyCount; i++) index.tree.seek(use(shuffled(i)), place);
-  }));
+  report(
+    "index: ordered seek",
+    keyCount,
+    cpuMs(() => {
+      for (let i = 0; i < keyCount; i++) index.tree.seek(use(shuffled(i)), place);
+    }),
+  );
   if (found !== keyCount) throw new Error("lost keys");
 }
 
@@ -109,34 +117,51 @@ function benchStore(): void {
   };
   report("store: put of a new key, 256 B", keyCount, cpuMs(putAll));
   let worst = 0;
-  report("store: put of a known key", keyCount, cpuMs(() => {
-    for (let from = 0; from < keyCount; from += 1000) {
-      const start = performance.now();
-      for (let i = from; i < from + 1000 && i < keyCount; i++) {
-        store.begin();
-        store.put(use(shuffled(i)), value, 0n);
-        store.end();
+  report(
+    "store: put of a known key",
+    keyCount,
+    cpuMs(() => {
+      for (let from = 0; from < keyCount; from += 1000) {
+        const start = performance.now();
+        for (let i = from; i < from + 1000 && i < keyCount; i++) {
+          store.begin();
+          store.put(use(shuffled(i)), value, 0n);
+          store.end();
+        }
+        worst = Math.max(worst, performance.now() - start);
       }
-      worst = Math.max(worst, performance.now() - start);
-    }
-  }));
+    }),
+  );
   console.log(`store: longest 1,000 puts ${worst.toFixed(1)} ms`);
   const state = newKeyState();
   const out = newSpan();
-  report("store: find + read of one key", keyCount, cpuMs(() => {
-    for (let i = 0; i < keyCount; i++) {
-      store.find(use(shuffled(i)), store.currentRevision, state);
-      store.readKeyValue(state, out);
-    }
-  }));
+  report(
+    "store: find + read of one key",
+    keyCount,
+    cpuMs(() => {
+      for (let i = 0; i < keyCount; i++) {
+        store.find(use(shuffled(i)), store.currentRevision, state);
+        store.readKeyValue(state, out);
+      }
+    }),
+  );
   benchLists(store);
   const target = store.currentRevision;
   store.compact(target);
-  show("store: compaction of 1 M revisions", slices(() => store.compactStep(1000) === "idle"));
-  show("backend: maintain 64 KiB", slices(() => !backend.maintain(1 << 16)));
+  show(
+    "store: compaction of 1 M revisions",
+    slices(() => store.compactStep(1000) === "idle"),
+  );
+  show(
+    "backend: maintain 64 KiB",
+    slices(() => !backend.maintain(1 << 16)),
+  );
   console.log(`backend: ${mib(backend.sizeInUseBytes)} in use, ${mib(backend.sizeBytes)} held`);
   const job = store.newHash(target, 0);
-  show("store: HashKV", slices(() => job.step(1000, 0)));
+  show(
+    "store: HashKV",
+    slices(() => job.step(1000, 0)),
+  );
   const restored = slices(() => openStore({ backend, hashSeed: 1 }).keyCount > 0);
   show("store: restart", restored);
   const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
@@ -152,26 +177,34 @@ function benchLists(store: ReturnType<typeof openStore>): void {
     const measure = store.newMeasure();
     const revision = store.currentRevision;
     const rounds = 5;
-    const measureMs = cpuMs(() => {
-      for (let i = 0; i < rounds; i++) {
-        measure.open(range, revision, size);
-        measure.step(Infinity);
-      }
-    }) / rounds;
+    const measureMs =
+      cpuMs(() => {
+        for (let i = 0; i < rounds; i++) {
+          measure.open(range, revision, size);
+          measure.step(Infinity);
+        }
+      }) / rounds;
     const { kvs, framedBytes, count } = measure;
     console.log(`list of ${kvs} of ${count}: measured in ${measureMs.toFixed(2)} ms`);
     const cursor = store.newCursor();
     const target = new Uint8Array(framedBytes);
     const copy: FramedCopy = {
-      target, offset: 0, limit: framedBytes, tag: 0x12, kvsMax: kvs, kvs: 0, isAtEnd: false,
+      target,
+      offset: 0,
+      limit: framedBytes,
+      tag: 0x12,
+      kvsMax: kvs,
+      kvs: 0,
+      isAtEnd: false,
     };
-    const copyMs = cpuMs(() => {
-      for (let i = 0; i < rounds; i++) {
-        copy.offset = 0;
-        cursor.open(range, revision);
-        cursor.copyFramed(copy);
-      }
-    }) / rounds;
+    const copyMs =
+      cpuMs(() => {
+        for (let i = 0; i < rounds; i++) {
+          copy.offset = 0;
+          cursor.open(range, revision);
+          cursor.copyFramed(copy);
+        }
+      }) / rounds;
     report(`list of ${copy.kvs}: copy`, copy.kvs, copyMs);
   }
 }

@@ -11,7 +11,7 @@ const KEY_TERM = new TextEncoder().encode("term");
  * Bytes that background maintenance of the backend may move at a time: well below a millisecond.
  */
 const MAINTAIN_BYTES = 256 * 1024;
-/** … and how often in one tick: 20 MB/s with ten ticks a second, in less than a millisecond each. */
+/** … and how often in one tick: 20 MB/s with ten ticks a second, each in under a millisecond. */
 const MAINTAIN_STEPS_MAX = 8;
 
 /**

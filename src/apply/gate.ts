@@ -13,8 +13,8 @@ export function putCost(keyBytes: number, valueBytes: number): number {
 }
 
 /**
- * Levels of transactions in transactions that are served, far above what `--max-txn-ops` lets through
- * by default: decoded requests may nest deeper than the machine stack bears.
+ * Levels of transactions in transactions that are served, far above what `--max-txn-ops` lets
+ * through by default: decoded requests may nest deeper than the machine stack bears.
  */
 export const TXN_NESTING_MAX = 1000;
 

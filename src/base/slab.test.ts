@@ -46,7 +46,10 @@ test("blocks keep their bytes through frees, moves and large blocks", () => {
     for (const [location, { length, mark }] of live) {
       const start = slab.start(location);
       const bytes = slab.bytes(location).subarray(start, start + length);
-      assert.ok(bytes.every((b) => b === mark), `seed ${seed}: bytes changed`);
+      assert.ok(
+        bytes.every((b) => b === mark),
+        `seed ${seed}: bytes changed`,
+      );
     }
     for (const location of live.keys()) slab.free(location);
     assert.equal(slab.liveBytes, 0);

@@ -25,11 +25,11 @@ interface Segment {
 
 /**
  * Blocks of bytes outside the garbage-collected heap: bump allocation in segments, a segment is
- * reused once all its blocks are free, and `reclaim` empties sparse ones by asking the owner to move
- * what lives there. A block is named by a location: a number in [1, 2^32), 0 never.
+ * reused once all its blocks are free, and `reclaim` empties sparse ones by asking the owner to
+ * move what lives there. A block is named by a location: a number in [1, 2^32), 0 never.
  *
- * Invariant S1: waste after `reclaim` has run to its end ≤ max(4 MiB, a third of the live bytes) and
- * the unused tail of the segment being filled.
+ * Invariant S1: waste after `reclaim` has run to its end ≤ max(4 MiB, a third of the live bytes)
+ * and the unused tail of the segment being filled.
  */
 export class Slab {
   readonly #segments: (Segment | null)[] = [];
@@ -45,8 +45,8 @@ export class Slab {
   #victimAt = 0;
 
   /**
-   * Blocks begin at multiples of 2^unitShift bytes, 2 to 6. The larger, the more padding and the more
-   * memory can be named: 2^(32 + unitShift) bytes.
+   * Blocks begin at multiples of 2^unitShift bytes, 2 to 6. The larger, the more padding and the
+   * more memory can be named: 2^(32 + unitShift) bytes.
    */
   constructor(unitShift: number) {
     assert(unitShift >= 2 && unitShift <= 6, "slab: unit out of range");
@@ -112,9 +112,9 @@ export class Slab {
   }
 
   /**
-   * Empties sparse segments when there is too much waste: calls `move` for at most about `maxBytes` of
-   * live blocks. `move` must allocate a new block, copy, and free the old one. True while there is
-   * more to do.
+   * Empties sparse segments when there is too much waste: calls `move` for at most about `maxBytes`
+   * of live blocks. `move` must allocate a new block, copy, and free the old one. True while there
+   * is more to do.
    */
   reclaim(maxBytes: number, move: (location: number) => void): boolean {
     let budget = maxBytes;

@@ -120,7 +120,8 @@ function stateOf(platform: Platform, config: MemberConfig, opened: OpenedWal): S
   // Every entry is in front of the commit index that covers it, so this is no torn tail.
   if (hardState.commit > lastIndex) {
     throw new StartError(
-      `the log in ${config.walDir} ends at entry ${lastIndex}, but ${hardState.commit} was committed`,
+      `the log in ${config.walDir} ends at entry ${lastIndex}; ` +
+        `${hardState.commit} entries were committed`,
       "Acknowledged writes are missing: put the segments back, or restore from a backup.",
     );
   }

@@ -3,8 +3,8 @@ import type { ByteSpan } from "../base/span.ts";
 import { varintBytes } from "./index/framed-size.ts";
 
 /**
- * The stored mvccpb.KeyValue: 1 key, 2 create_revision, 3 mod_revision, 4 version, 5 value, 6 lease;
- * ascending, zeros omitted, shortest varints, since HashKV is over these bytes.
+ * The stored mvccpb.KeyValue: 1 key, 2 create_revision, 3 mod_revision, 4 version, 5 value, 6
+ * lease; ascending, zeros omitted, shortest varints, since HashKV is over these bytes.
  */
 const KEY_TAG = 0x0a;
 const CREATE_TAG = 0x10;

@@ -11,6 +11,10 @@ import type { RangeService } from "./range/range-service.ts";
 import type { PendingReads } from "./reads.ts";
 import { Code, type ReplySink, type RpcMethod, type RpcService, type Token } from "./rpc.ts";
 
+/** gRPC's own words for bytes that are no message: of a unary call, of a stream. */
+const UNREADABLE_REQUEST = "grpc: error unmarshalling request: ";
+const UNREADABLE_MESSAGE = "grpc: failed to unmarshal the received message: ";
+
 type Handler = (token: Token, bytes: Uint8Array, start: number, end: number) => void;
 
 /** The services behind the router. */
@@ -60,7 +64,9 @@ export class Router implements RpcService {
       handler(token, bytes, start, end);
     } catch (error) {
       if (!(error instanceof ProtoError)) throw error;
-      this.#fail(token, Code.internal, `grpc: error unmarshalling request: ${error.message}`);
+      const isUnary = this.methods[methodId]?.kind === "unary";
+      const what = isUnary ? UNREADABLE_REQUEST : UNREADABLE_MESSAGE;
+      this.#fail(token, Code.internal, `${what}${error.message}`);
     }
   }
 

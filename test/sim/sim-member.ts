@@ -172,7 +172,10 @@ export class SimMember {
     this.core.service.router.cancel(token);
   }
 
-  /** Calls `method` of the KV service (or `Service/Method`); returns the token; `done` comes later, or never when the process dies. */
+  /**
+   * Calls `method` of the KV service (or `Service/Method`); returns the token; `done` comes later,
+   * or never when the process dies.
+   */
   call(method: string, request: Uint8Array, done: (outcome: Outcome) => void): Token {
     const token = this.#nextToken++;
     this.#sink.waiting.set(token, done);

@@ -86,7 +86,7 @@ test("histograms: inclusive bounds, cumulative, sum and count", () => {
   );
 });
 
-test("a name registered twice, a bad name, a wrong number of labels and a falling counter throw", () => {
+test("a name registered twice, a bad name, wrong labels and a falling counter throw", () => {
   const registry = new MetricsRegistry();
   const counter = registry.counter({ name: "x", help: "" });
   assert.throws(() => registry.gauge({ name: "x", help: "" }), /registered twice/);

@@ -96,7 +96,7 @@ function newRig(): Rig {
 
 const DATA = new Uint8Array(10);
 
-/** Some turns of the loop; time cannot be run while a stuck machine is asked again in every turn. */
+/** Some turns of the loop: time cannot be run while a stuck machine is asked in every turn. */
 function spin(clock: VirtualClock): void {
   for (let step = 0; step < 50; step += 1) clock.step(clock.monotonicMs());
 }

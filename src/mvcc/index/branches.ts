@@ -10,8 +10,8 @@ export const BRANCH_CHILDREN_MAX = 128;
 const SEPARATOR_UNIT_SHIFT = 2;
 
 /**
- * An inner node: child i holds keys ≥ separator i and < separator i + 1; separator 0 does not exist.
- * There is one for every ten thousand keys or so, hence they may be objects.
+ * An inner node: child i holds keys ≥ separator i and < separator i + 1; separator 0 does not
+ * exist. There is one for every ten thousand keys or so, hence they may be objects.
  */
 export interface Branch {
   count: number;
@@ -24,7 +24,9 @@ export interface Branch {
   readonly isLowest: boolean;
 }
 
-/** The inner nodes of the ordered tree, named by ids from 1; they own copies of their separators. */
+/**
+ * The inner nodes of the ordered tree, named by ids from 1; they own copies of their separators.
+ */
 export class Branches {
   readonly separators = new Slab(SEPARATOR_UNIT_SHIFT);
   readonly #nodes: (Branch | null)[] = [null];

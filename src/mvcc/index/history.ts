@@ -39,9 +39,10 @@ export interface OldChange {
 export type DropVisitor = (main: number, sub: number, isTombstone: boolean) => void;
 
 /**
- * The older changes of keys, in packed chains of blocks, newest block first. A block holds up to 256
- * changes, so that one key with a million versions is walked in thousands of steps, not a million.
- * A chain is named by its head block, 0 for none; every verb that can change the head returns it.
+ * The older changes of keys, in packed chains of blocks, newest block first. A block holds up to
+ * 256 changes, so that one key with a million versions is walked in thousands of steps, not a
+ * million. A chain is named by its head block, 0 for none; every verb that can change the head
+ * returns it.
  */
 export class History {
   readonly #f64: Float64Array[][] = CHUNK_SHIFTS.map(() => []);
@@ -102,8 +103,8 @@ export class History {
   }
 
   /**
-   * Whether the chain has the change (main, sub). Looks at the oldest block first, where the changes
-   * are that a compaction kept.
+   * Whether the chain has the change (main, sub). Looks at the oldest block first, where the
+   * changes are that a compaction kept.
    */
   has(head: number, main: number, sub: number): boolean {
     if (head === 0) return false;
@@ -159,8 +160,8 @@ export class History {
   }
 
   /**
-   * Goes from a place to the next older change; false at the end of the chain. For walks that follow
-   * `findAt`.
+   * Goes from a place to the next older change; false at the end of the chain. For walks that
+   * follow `findAt`.
    */
   stepOlder(place: ChangePlace): boolean {
     if (place.at > 0) {
@@ -193,7 +194,9 @@ export class History {
     }
   }
 
-  /** Drops what is older than `place`, and with `inclusive` the change there too; returns the head. */
+  /**
+   * Drops what is older than `place`, and with `inclusive` the change there too; returns the head.
+   */
   cut(head: number, place: ChangePlace, inclusive: boolean): number {
     const drop = place.at + (inclusive ? 1 : 0);
     const { block } = place;

@@ -25,12 +25,7 @@ export function headAt(slab: Slab, location: number, prefix: number): number {
  * Compares a key to a stored one, both known to be equal in their first `from` bytes: negative when
  * the key is smaller.
  */
-export function compareToStored(
-  key: ByteSpan,
-  slab: Slab,
-  location: number,
-  from: number,
-): number {
+export function compareToStored(key: ByteSpan, slab: Slab, location: number, from: number): number {
   const stored = slab.bytes(location);
   const start = slab.start(location);
   const storedLength = slab.length(location);

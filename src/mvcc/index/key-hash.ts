@@ -5,7 +5,10 @@ import type { Records } from "./records.ts";
 const PAGE_SHIFT = 14;
 const PAGE_BUCKETS = 1 << PAGE_SHIFT;
 const PAGE_MASK = PAGE_BUCKETS - 1;
-/** Shrinks when there are this many buckets per key; above 1, the growing rule, by enough not to swing. */
+/**
+ * Shrinks when there are this many buckets per key; above 1, the growing rule, by enough not to
+ * swing.
+ */
 const BUCKETS_PER_KEY_MAX = 3;
 
 /** A 32-bit hash of the bytes that a span names; `seed` changes all of it. */
@@ -14,8 +17,7 @@ export function hashKey(key: ByteSpan, seed: number): number {
   let at = key.start;
   let h = Math.imul(seed ^ (end - at), 0x9e3779b1);
   for (; at + 4 <= end; at += 4) {
-    const word =
-      bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+    const word = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
     h = Math.imul(h ^ word, 0x85ebca6b);
     h ^= h >>> 15;
   }

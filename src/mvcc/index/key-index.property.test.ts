@@ -14,7 +14,8 @@ const textOf = (b: Uint8Array): string => Buffer.from(b).toString("latin1");
 const SHAPES: Record<string, (n: number) => string> = {
   "dense numbers": (n) => `/registry/pods/ns-${n % 7}/pod-${n}`,
   "random bytes": (n) => String.fromCharCode(...hashBytes(n)),
-  "zeros and prefixes": (n) => "\0".repeat(n % 60) + (n % 3 === 0 ? "" : String.fromCharCode(n % 256)),
+  "zeros and prefixes": (n) =>
+    "\0".repeat(n % 60) + (n % 3 === 0 ? "" : String.fromCharCode(n % 256)),
   "0xff": (n) => "\xff".repeat(n % 50) + String.fromCharCode(255 - (n % 9)),
   "long with a late difference": (n) => "k".repeat(300) + String(n % 4000).padStart(9, "0"),
   "one byte differs in the middle": (n) => `a${String.fromCharCode(n % 256)}zzzzzzzzzzzz`,
@@ -180,7 +181,10 @@ test("an emptied index gives its memory back, or to the next keys", () => {
     fill(round * 60_000);
     empty();
   }
-  assert.ok(index.capacityBytes < held * 1.2, `held ${index.capacityBytes}, after the first round ${held}`);
+  assert.ok(
+    index.capacityBytes < held * 1.2,
+    `held ${index.capacityBytes}, after the first round ${held}`,
+  );
 });
 
 test("keys that are moved out of sparse memory are found, in order, under their records", () => {

@@ -114,7 +114,9 @@ export class KeyIndex {
     return record;
   }
 
-  /** Fills `out` with the record's key, valid until a record is added or removed or keys are moved. */
+  /**
+   * Fills `out` with the record's key, valid until a record is added or removed or keys are moved.
+   */
   keyOf(record: number, out: ByteSpan): void {
     spanOfStored(this.#keys, this.records.keyLocation(record), out);
   }
@@ -211,8 +213,8 @@ export class KeyIndex {
   }
 
   /**
-   * Whether HashKV at `revision` keeps the change (main, sub) of a key though it is compacted: it is
-   * the newest one ≤ revision of the first generation whose end is ≥ revision, and not that end.
+   * Whether HashKV at `revision` keeps the change (main, sub) of a key though it is compacted: it
+   * is the newest one ≤ revision of the first generation whose end is ≥ revision, and not that end.
    */
   isInHashSet(key: ByteSpan, revision: number, change: { main: number; sub: number }): boolean {
     const record = this.find(key);
@@ -277,8 +279,9 @@ export class KeyIndex {
   }
 
   /**
-   * Puts the place at the oldest tombstone of a chain with main = revision; false when there is none.
-   * (Only a transaction that deletes a key and writes it again leaves more than one change there.)
+   * Puts the place at the oldest tombstone of a chain with main = revision; false when there is
+   * none. (Only a transaction that deletes a key and writes it again leaves more than one change
+   * there.)
    */
   #toOldestTombstone(older: number, revision: number): boolean {
     const { history } = this;

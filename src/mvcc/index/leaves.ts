@@ -19,8 +19,8 @@ const FRAMED_KEYS = 5;
 
 /**
  * Leaves of the ordered tree in packed chunks, named by ids from 1 and linked in key order. A leaf
- * holds record ids in key order, for each a head (the four bytes of its key after the prefix that all
- * keys of the leaf share), and sums over its records' newest changes.
+ * holds record ids in key order, for each a head (the four bytes of its key after the prefix that
+ * all keys of the leaf share), and sums over its records' newest changes.
  */
 export class Leaves {
   readonly #f64: Float64Array[] = [];
@@ -30,7 +30,7 @@ export class Leaves {
   #top = 1;
 
   get capacityBytes(): number {
-    return this.#u32.length * STRIDE_U32 * 4 << CHUNK_SHIFT;
+    return (this.#u32.length * STRIDE_U32 * 4) << CHUNK_SHIFT;
   }
 
   get inUseBytes(): number {

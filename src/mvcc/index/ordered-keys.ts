@@ -21,8 +21,8 @@ export interface TreePlace {
 }
 
 /**
- * The keys in order: a B+tree over record ids, packed. Nodes compare by four inline bytes behind the
- * prefix that their keys share, and look at a stored key only to confirm.
+ * The keys in order: a B+tree over record ids, packed. Nodes compare by four inline bytes behind
+ * the prefix that their keys share, and look at a stored key only to confirm.
  *
  * Invariant T1: a record's `leaf` names the leaf that holds it.
  * Invariant T2: a leaf's sums equal those over its records' newest changes (kept by KeyIndex).
@@ -147,9 +147,7 @@ export class OrderedKeys {
       const middle = (low + high) >>> 1;
       const other = words[heads + middle];
       const isAfter =
-        head === other
-          ? this.#isAfter(key, words[slots + middle], prefix)
-          : head > other;
+        head === other ? this.#isAfter(key, words[slots + middle], prefix) : head > other;
       if (isAfter) low = middle + 1;
       else high = middle;
     }

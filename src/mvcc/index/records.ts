@@ -5,6 +5,7 @@ const CHUNK_MASK = CHUNK_RECORDS - 1;
 /** One record is seven 8-byte words: nearly a cache line. */
 const STRIDE_F64 = 7;
 const STRIDE_U32 = STRIDE_F64 * 2;
+/** Bytes of one record. */
 export const RECORD_BYTES = STRIDE_F64 * 8;
 
 const MOD = 0;
@@ -25,6 +26,7 @@ export const FLAG_TOMBSTONE = 1;
 export const FLAG_LEASE = 2;
 const FLAG_BITS = 2;
 const FLAG_MASK = (1 << FLAG_BITS) - 1;
+/** Beyond 32 bits a number needs a second word. */
 export const TWO_32 = 4294967296;
 
 /** High 30 bits of a version and the flags in one word. */

@@ -17,13 +17,13 @@ type Phase = "idle" | "index" | "storage";
 
 /**
  * Compaction: a target that counts at once and work that follows in slices. First the index drops
- * changes, then the stored changes that it has no longer are deleted, in revision order. There is no
- * set of kept revisions: the index is asked. Both passes are idempotent, so that a restart, which
- * rebuilds the index from what is stored, may begin anew.
+ * changes, then the stored changes that it has no longer are deleted, in revision order. There is
+ * no set of kept revisions: the index is asked. Both passes are idempotent, so that a restart,
+ * which rebuilds the index from what is stored, may begin anew.
  *
  * Invariant C1: nothing is removed that a view open below the target's revision can see.
- * Invariant C2: `finishedCompactRev` is written after everything it speaks of was deleted, in the same
- * batch or a later one.
+ * Invariant C2: `finishedCompactRev` is written after everything it speaks of was deleted, in the
+ * same batch or a later one.
  */
 export class Compaction {
   readonly #backend: Backend;

@@ -9,6 +9,7 @@ import type { HashJob, RangeMeasure, ReadView } from "./store.ts";
 /** The hash begins with the bucket's name. */
 const BUCKET_NAME = Uint8Array.from("key", (letter) => letter.charCodeAt(0));
 
+/** What a hash works on; it closes root and view. */
 export interface HashJobParts {
   readonly index: KeyIndex;
   readonly root: BackendRoot;

@@ -12,7 +12,8 @@ import type { KvStore } from "./store.ts";
 
 const latin = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "latin1"));
 const span = (text: string) => newSpan(latin(text));
-const textOf = (s: ReturnType<typeof span>): string => Buffer.from(copyOfSpan(s)).toString("latin1");
+const textOf = (s: ReturnType<typeof span>): string =>
+  Buffer.from(copyOfSpan(s)).toString("latin1");
 const hex = (s: ReturnType<typeof span>): string => Buffer.from(copyOfSpan(s)).toString("hex");
 
 function open(backend = openMemoryBackend()): KvStore {
@@ -355,7 +356,12 @@ test("leases: attached, kept, moved and detached with their exact ids", () => {
   put(store, "b", "v", 5n);
   remove(store, "b");
   assert.deepEqual(seen, [
-    `a 0 ${min}`, `a ${min} ${min}`, `a ${min} ${max}`, `a ${max} 0`, "b 0 5", "b 5 0",
+    `a 0 ${min}`,
+    `a ${min} ${min}`,
+    `a ${min} ${max}`,
+    `a ${max} 0`,
+    "b 0 5",
+    "b 5 0",
   ]);
 });
 
@@ -365,7 +371,12 @@ test("copies stop at the limit and go on where they stopped", () => {
   const cursor = store.newCursor();
   cursor.open(range("k", "l"), store.currentRevision);
   const copy = {
-    target: new Uint8Array(1000), offset: 0, limit: 1000, tag: 0x12, kvsMax: 1000, kvs: 0,
+    target: new Uint8Array(1000),
+    offset: 0,
+    limit: 1000,
+    tag: 0x12,
+    kvsMax: 1000,
+    kvs: 0,
     isAtEnd: false,
   };
   let total = 0;
@@ -405,7 +416,8 @@ test("memory comes back after deletion and compaction", () => {
   const store = open(backend);
   let size = 0;
   for (let round = 0; round < 4; round++) {
-    for (let i = 0; i < 10_000; i++) put(store, `r${round}-${(i * 7919) % 10_000}`, "x".repeat(200));
+    for (let i = 0; i < 10_000; i++)
+      put(store, `r${round}-${(i * 7919) % 10_000}`, "x".repeat(200));
     store.begin();
     while (store.deleteRange(range("r", "s"), 1000) === 1000);
     store.end();

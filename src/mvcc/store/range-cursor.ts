@@ -2,12 +2,16 @@ import { copyBytes } from "../../base/byte-writer.ts";
 import type { ByteSpan } from "../../base/span.ts";
 import { newSpan } from "../../base/span.ts";
 import { bareKeyValueBytes, framedBytes } from "../index/framed-size.ts";
+import { newChangeBatch } from "../../storage/backend/backend.ts";
 import type { TreePlace } from "../index/ordered-keys.ts";
 import { readKeyOf, writeNumbers, writeTombstone, writeVarint } from "../key-value.ts";
 import type { KeyRange } from "../types.ts";
 import type { KeySpace } from "./key-space.ts";
 import { RangeBounds } from "./range-bounds.ts";
 import type { FramedCopy, RangeCursor } from "./store.ts";
+
+/** Entries read together by a copy: enough that their waits for memory overlap. */
+const BATCH_KVS = 32;
 
 /** RangeCursor over the packed index. */
 export class IndexCursor implements RangeCursor {
@@ -20,6 +24,7 @@ export class IndexCursor implements RangeCursor {
   readonly #space: KeySpace;
   readonly #bounds = new RangeBounds();
   readonly #place: TreePlace = { leaf: 0, at: 0 };
+  readonly #batch = newChangeBatch(BATCH_KVS);
   readonly #stored = newSpan();
   readonly #key = newSpan();
   #revision = 0;
@@ -66,33 +71,54 @@ export class IndexCursor implements RangeCursor {
   copyFramed(copy: FramedCopy): void {
     copy.kvs = 0;
     copy.isAtEnd = !this.#prepare();
-    const { target, limit, tag, kvsMax } = copy;
-    const { backend } = this.#space;
-    const stored = this.#stored;
-    let at = copy.offset;
-    while (copy.kvs < kvsMax && !copy.isAtEnd) {
-      const { leaf, at: slot } = this.#place;
-      if (!this.#advance()) {
-        copy.isAtEnd = true;
-        break;
-      }
-      if (at + framedBytes(this.sizeBytes) > limit) {
-        this.#unread(leaf, slot);
-        break;
-      }
-      if (!backend.getChange(this.modRevision, this.sub, stored)) {
+    let isFull = false;
+    while (copy.kvs < copy.kvsMax && !copy.isAtEnd && !isFull) {
+      isFull = this.#gather(copy);
+      const { count } = this.#batch;
+      const found = count === 0 ? 0 : this.#space.backend.getChanges(this.#batch);
+      this.#copyGathered(copy, found);
+      if (found < count) {
         this.#isCompacted = true;
-        copy.isAtEnd = true;
-        break;
+        this.#isAtEnd = true;
       }
-      target[at] = tag;
-      at = writeVarint(target, at + 1, this.sizeBytes);
-      copyBytes(stored.bytes, stored.start, stored.end, target, at);
-      at += this.sizeBytes;
-      copy.kvs += 1;
+      copy.isAtEnd = this.#isAtEnd;
+    }
+  }
+
+  /** Collects the next entries that fit; true when the one after them does not. */
+  #gather(copy: FramedCopy): boolean {
+    const batch = this.#batch;
+    const countMax = Math.min(BATCH_KVS, copy.kvsMax - copy.kvs);
+    let room = copy.limit - copy.offset;
+    batch.count = 0;
+    while (batch.count < countMax) {
+      const { leaf, at } = this.#place;
+      if (!this.#advance()) return false;
+      room -= framedBytes(this.sizeBytes);
+      if (room < 0) {
+        this.#unread(leaf, at);
+        return true;
+      }
+      batch.mains[batch.count] = this.modRevision;
+      batch.subs[batch.count] = this.sub;
+      batch.count += 1;
       this.#consume();
     }
+    return false;
+  }
+
+  #copyGathered(copy: FramedCopy, found: number): void {
+    const { bytes, starts, ends } = this.#batch;
+    const { target, tag } = copy;
+    let at = copy.offset;
+    for (let i = 0; i < found; i++) {
+      target[at] = tag;
+      at = writeVarint(target, at + 1, ends[i] - starts[i]);
+      copyBytes(bytes[i], starts[i], ends[i], target, at);
+      at += ends[i] - starts[i];
+    }
     copy.offset = at;
+    copy.kvs += found;
   }
 
   copyFramedKeys(copy: FramedCopy): void {
@@ -171,7 +197,9 @@ export class IndexCursor implements RangeCursor {
     const { index } = this.#space;
     if (this.#bounds.isSingle) {
       this.#record = index.find(this.#bounds.from);
-      return this.#record !== 0 && index.stateAt(this.#record, this.#revision, this);
+      const isThere = this.#record !== 0 && index.stateAt(this.#record, this.#revision, this);
+      this.#isAtEnd = !isThere;
+      return isThere;
     }
     const { leaves } = index.tree;
     const place = this.#place;

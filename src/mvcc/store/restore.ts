@@ -39,7 +39,8 @@ export function rebuildIndex(backend: Backend, index: KeyIndex): number {
     }
     change.main = main;
     change.sub = sub;
-    change.flags = (isTombstone ? FLAG_TOMBSTONE : 0) | (fields.lease === NO_LEASE ? 0 : FLAG_LEASE);
+    change.flags =
+      (isTombstone ? FLAG_TOMBSTONE : 0) | (fields.lease === NO_LEASE ? 0 : FLAG_LEASE);
     change.sizeBytes = value.end - value.start;
     index.apply(index.findOrAdd(fields.key), change, fields);
   }

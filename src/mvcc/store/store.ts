@@ -7,14 +7,15 @@ export const VIEW_IDLE_MAX_MS = 30_000;
 /** Keys or revisions that one step of compaction should visit (etcd: compaction-batch-limit). */
 export const COMPACTION_BATCH_REVISIONS = 1_000;
 
+/** What a key space is made of. */
 export interface KvStoreOptions {
   /** The store is rebuilt from what is in it; nobody else may write its `key` bucket. */
   readonly backend: Backend;
   /** Any number; unpredictable in production, so that clients cannot aim at one hash bucket. */
   readonly hashSeed: number;
   /**
-   * Called once per published revision with the number of its changes (subs 0 to changes − 1), to be
-   * read with `readChange`. Must not write to the store.
+   * Called once per published revision with the number of its changes (subs 0 to changes − 1), to
+   * be read with `readChange`. Must not write to the store.
    */
   readonly onPublish?: (revision: number, changes: number) => void;
   /** Called inside put and delete for keys with a lease before or after. */
@@ -25,8 +26,8 @@ export interface KvStoreOptions {
  * The revisioned key space: what etcd calls mvcc, on a Backend and with the index in packed memory.
  * Synchronous; nothing here waits or knows the time.
  *
- * Reading: `find` for one key, RangeCursor and RangeMeasure for ranges; all take the revision to read
- * at, which `checkRevision` must have passed. Whoever reads across ticks holds a ReadView.
+ * Reading: `find` for one key, RangeCursor and RangeMeasure for ranges; all take the revision to
+ * read at, which `checkRevision` must have passed. Whoever reads across ticks holds a ReadView.
  * Writing: begin, any number of put/delete, end. Changes go to revision currentRevision + 1 and are
  * seen by reads at `readRevision` at once; nobody else sees them before `end`.
  */
@@ -35,7 +36,9 @@ export interface KvStore {
   readonly currentRevision: number;
   /** Reads below it fail; −1 when never compacted. */
   readonly compactRevision: number;
-  /** What a read at "latest" must use: inside a write the revision being written, else the current. */
+  /**
+   * What a read at "latest" must use: inside a write the revision being written, else the current.
+   */
   readonly readRevision: number;
 
   /**
@@ -44,11 +47,14 @@ export interface KvStore {
    */
   checkRevision(revision: number): RevisionError | null;
 
-  /** The state of one key at `atRevision`; false, and `out` untouched, when it is absent there (REV7). */
+  /**
+   * The state of one key at `atRevision`; false, and `out` untouched, when it is absent there
+   * (REV7).
+   */
   find(key: ByteSpan, atRevision: number, out: KeyState): boolean;
   /**
-   * The encoded mvccpb.KeyValue of a state that `find` or a cursor gave; fills `out`, valid until the
-   * next call that writes or compacts. False only if compaction removed it since.
+   * The encoded mvccpb.KeyValue of a state that `find` or a cursor gave; fills `out`, valid until
+   * the next call that writes or compacts. False only if compaction removed it since.
    */
   readKeyValue(state: KeyState, out: ByteSpan): boolean;
   /**
@@ -128,9 +134,9 @@ export interface PutAgain {
 }
 
 /**
- * Walks a range in key order at one revision. It keeps its place by key: puts, deletes and compaction
- * between two calls change nothing in what it yields. Its state fields tell the entry after `next`
- * returned true. Pass the cursor itself to `readKeyValue`.
+ * Walks a range in key order at one revision. It keeps its place by key: puts, deletes and
+ * compaction between two calls change nothing in what it yields. Its state fields tell the entry
+ * after `next` returned true. Pass the cursor itself to `readKeyValue`.
  */
 export interface RangeCursor extends KeyState {
   /** Goes before the first key; the spans of `range` are copied. `atRevision` as for `find`. */
@@ -165,7 +171,9 @@ export interface FramedCopy {
   kvsMax: number;
   /** Out: how many were copied. */
   kvs: number;
-  /** Out: the range is exhausted (or `isCompacted`). When false and kvs is 0, the next does not fit. */
+  /**
+   * Out: the range is exhausted (or `isCompacted`). When false and kvs is 0, the next does not fit.
+   */
   isAtEnd: boolean;
 }
 
@@ -179,14 +187,18 @@ export interface RangeMeasure {
    * whole range (R4). The spans are copied.
    */
   open(range: KeyRange, atRevision: number, kvsMax: number): void;
-  /** Looks at no more than about `keysMax` keys or leaves; true when finished (or `isCompacted`). */
+  /**
+   * Looks at no more than about `keysMax` keys or leaves; true when finished (or `isCompacted`).
+   */
   step(keysMax: number): boolean;
   readonly isCompacted: boolean;
   /** Keys in the range. */
   readonly count: number;
   /** Entries added to the sizes: min(count, kvsMax). */
   readonly kvs: number;
-  /** Bytes of those as elements of a repeated field with a one-byte tag: what `copyFramed` writes. */
+  /**
+   * Bytes of those as elements of a repeated field with a one-byte tag: what `copyFramed` writes.
+   */
   readonly framedBytes: number;
   /** The same for `copyFramedKeys`. */
   readonly framedKeysBytes: number;
@@ -198,7 +210,9 @@ export interface RangeMeasure {
  */
 export interface ReadView {
   readonly revision: number;
-  /** Cancelled for idleness; cursors at its revision then report `isCompacted` when it is removed. */
+  /**
+   * Cancelled for idleness; cursors at its revision then report `isCompacted` when it is removed.
+   */
   readonly isCancelled: boolean;
   /** Says that it is still in use. */
   touch(nowMs: number): void;

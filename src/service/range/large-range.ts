@@ -130,7 +130,8 @@ export class LargeRange implements Job {
   /** True, the call having failed, when there is no room for what `table` holds by now. */
   #takeMemory(table: StateTable): boolean {
     const more = table.memoryBytes - this.#takenBytes;
-    if (!this.#options.memory.take(more, this.#takenBytes)) return this.#fail(WIRE_ERRORS.tooManyRequests);
+    if (!this.#options.memory.take(more, this.#takenBytes))
+      return this.#fail(WIRE_ERRORS.tooManyRequests);
     this.#takenBytes += more;
     return false;
   }

@@ -10,7 +10,8 @@ export const MESSAGE_BYTES_MAX = 2 ** 31 - 1;
 /** The error of a reply of `bytes`, null when it can be sent. */
 export function sendError(bytes: number): WireError | null {
   if (bytes <= MESSAGE_BYTES_MAX) return null;
-  const message = `grpc: trying to send message larger than max (${bytes} vs. ${MESSAGE_BYTES_MAX})`;
+  const sizes = `${bytes} vs. ${MESSAGE_BYTES_MAX}`;
+  const message = `grpc: trying to send message larger than max (${sizes})`;
   return { code: Code.resourceExhausted, message };
 }
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Prng } from "../../base/prng.ts";
 import { copyOfSpan, newSpan } from "../../base/span.ts";
 import type { Backend, BackendReader, PlainBucket } from "./backend.ts";
-import { PLAIN_BUCKETS } from "./backend.ts";
+import { newChangeBatch, PLAIN_BUCKETS } from "./backend.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const hex = (b: Uint8Array): string => Buffer.from(b).toString("hex");
@@ -15,6 +15,7 @@ export function runAll(name: string, open: () => Backend): void {
   };
   checkPlainBuckets(check);
   checkChanges(check);
+  checkBatches(check);
   checkRoots(check);
   test(`${name}: agrees with a dumb twin through random work`, () => {
     for (const seed of [1, 2, 3, 4, 5]) randomWork(open(), seed);
@@ -56,7 +57,7 @@ function checkPlainBuckets(check: Check): void {
   check("large entries and many entries", (backend) => {
     backend.put("authRoles", bytes("big"), new Uint8Array(100_000).fill(7));
     for (let i = 0; i < 2000; i++) {
-      backend.put("lease", bytes(String(i * 7919 % 2000).padStart(8, "0")), bytes(`v${i}`));
+      backend.put("lease", bytes(String((i * 7919) % 2000).padStart(8, "0")), bytes(`v${i}`));
     }
     const keys = plain(backend, "lease").map(([key]) => key);
     assert.equal(keys.length, 2000);
@@ -101,10 +102,19 @@ function checkChanges(check: Check): void {
     assert.equal(hex(copyOfSpan(out)), hex(bytes("two and one")));
     assert.ok(backend.getChange(7, 0, out));
     assert.equal(out.end - out.start, 0);
-    for (const [main, sub] of [[1, 0], [2, 2], [3, 0], [7, 1], [8, 0]]) {
+    for (const [main, sub] of [
+      [1, 0],
+      [2, 2],
+      [3, 0],
+      [7, 1],
+      [8, 0],
+    ]) {
       assert.equal(backend.getChange(main, sub, out), false);
     }
-    assert.deepEqual(changes(backend).map(([id]) => id), ["2.0", "2.1t", "7.0"]);
+    assert.deepEqual(
+      changes(backend).map(([id]) => id),
+      ["2.0", "2.1t", "7.0"],
+    );
     backend.commit();
     assert.equal(changes(backend).length, 3);
   });
@@ -152,6 +162,25 @@ function checkChanges(check: Check): void {
   });
 }
 
+function checkBatches(check: Check): void {
+  check("changes are read many at once, up to the first that is not there", (backend) => {
+    append(backend, 2, 0, "two");
+    append(backend, 2, 1, "two and one", true);
+    append(backend, 7, 0, "");
+    const batch = newChangeBatch(4);
+    batch.mains.set([7, 2, 2, 3]);
+    batch.subs.set([0, 0, 1, 0]);
+    batch.count = 4;
+    assert.equal(backend.getChanges(batch), 3);
+    const read = [0, 1, 2].map((i) =>
+      Buffer.from(batch.bytes[i].subarray(batch.starts[i], batch.ends[i])).toString(),
+    );
+    assert.deepEqual(read, ["", "two", "two and one"]);
+    batch.count = 1;
+    assert.equal(backend.getChanges(batch), 1);
+  });
+}
+
 function checkRoots(check: Check): void {
   check("a root shows its moment, the present goes on", (backend) => {
     backend.put("meta", bytes("a"), bytes("1"));
@@ -171,7 +200,10 @@ function checkRoots(check: Check): void {
     assert.equal(changes(second).length, 1_001);
     assert.equal(changes(backend).length, 1_000);
     assert.deepEqual(plain(first, "meta"), [["61", "31"]]);
-    assert.deepEqual(plain(second, "meta"), [["61", "32"], ["62", "32"]]);
+    assert.deepEqual(plain(second, "meta"), [
+      ["61", "32"],
+      ["62", "32"],
+    ]);
     assert.deepEqual(plain(backend, "meta"), [["62", "32"]]);
     const out = newSpan();
     assert.ok(first.getChange(2, 0, out));

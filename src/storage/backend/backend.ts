@@ -13,6 +13,7 @@ export const PLAIN_BUCKETS = [
   "meta",
 ] as const;
 
+/** One of them. */
 export type PlainBucket = (typeof PLAIN_BUCKETS)[number];
 
 /** A commit closes the open batch when it is this old … (etcd: backend-batch-interval) */
@@ -31,7 +32,9 @@ export interface BucketCursor {
   readonly value: ByteSpan;
   /** The next `next` goes to the first key ≥ `key`. */
   seek(key: Uint8Array): void;
-  /** Moves on by key, so entries written or deleted since the last call are met or missed rightly. */
+  /**
+   * Moves on by key, so entries written or deleted since the last call are met or missed rightly.
+   */
   next(): boolean;
 }
 
@@ -60,8 +63,35 @@ export interface BackendReader {
    * `maintain`; false and `out` untouched when absent.
    */
   getChange(main: number, sub: number, out: ByteSpan): boolean;
+  /**
+   * As `getChange` for the first `batch.count` revisions of a batch at once, which overlaps their
+   * waits for memory (or disk). Returns how many were found before the first absent one.
+   */
+  getChanges(batch: ChangeBatch): number;
   /** A cursor before the first revision. */
   changes(): ChangeCursor;
+}
+
+/** Revisions read together. In: count, mains, subs; out, index by index: where the value is. */
+export interface ChangeBatch {
+  count: number;
+  readonly mains: Float64Array;
+  readonly subs: Uint32Array;
+  readonly bytes: Uint8Array[];
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+}
+
+/** A new reusable batch for up to `countMax` revisions. */
+export function newChangeBatch(countMax: number): ChangeBatch {
+  return {
+    count: 0,
+    mains: new Float64Array(countMax),
+    subs: new Uint32Array(countMax),
+    bytes: Array.from({ length: countMax }, () => new Uint8Array(0)),
+    starts: new Uint32Array(countMax),
+    ends: new Uint32Array(countMax),
+  };
 }
 
 /** A consistent picture of the moment it was opened; writing goes on beside it. */
@@ -78,9 +108,9 @@ export interface BackendRoot extends BackendReader {
  * of it becomes durable or none of it. A crash loses whole batches from the end, never a part of
  * one: the caller puts the consistent index into the same batch as its effects.
  *
- * The `key` bucket is written as a log of changes: keys are revisions (main 8 bytes big-endian, `_`,
- * sub 8 bytes, `t` for a tombstone), appended in strictly rising order and deleted by compaction.
- * main < 2^53, sub < 2^31.
+ * The `key` bucket is written as a log of changes: keys are revisions (main 8 bytes big-endian,
+ * `_`, sub 8 bytes, `t` for a tombstone), appended in strictly rising order and deleted by
+ * compaction. main < 2^53, sub < 2^31.
  */
 export interface Backend extends BackendReader {
   /** Copies both. An empty value is a value. */
@@ -97,7 +127,9 @@ export interface Backend extends BackendReader {
   /** Removes a change; false when it was absent. */
   deleteChange(main: number, sub: number): boolean;
 
-  /** Closes the open batch and returns its number; numbers rise by one, an empty batch has one too. */
+  /**
+   * Closes the open batch and returns its number; numbers rise by one, an empty batch has one too.
+   */
   commit(): number;
   /** Every batch up to this number is durable; 0 before the first. */
   readonly durableBatch: number;
@@ -107,14 +139,16 @@ export interface Backend extends BackendReader {
 
   openRoot(): BackendRoot;
 
-  /** What the store takes up: the file, or the memory behind it. etcd's dbSize; the quota counts it. */
+  /**
+   * What the store takes up: the file, or the memory behind it. etcd's dbSize; the quota counts it.
+   */
   readonly sizeBytes: number;
   /** The part of it that holds live data. etcd's dbSizeInUse. */
   readonly sizeInUseBytes: number;
 
   /**
-   * Background work that gives space back after deletes; moves at most about `maxBytes`. Returns true
-   * while there is more to do. Cheap when there is nothing.
+   * Background work that gives space back after deletes; moves at most about `maxBytes`. Returns
+   * true while there is more to do. Cheap when there is nothing.
    */
   maintain(maxBytes: number): boolean;
 }

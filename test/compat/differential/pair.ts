@@ -8,7 +8,7 @@ import { encode, type Fields, isRelative, print, resolve } from "./schema.ts";
 import { applyDamage, type CallSpec, CALLS, printStep, type Step } from "./steps.ts";
 
 /** gRPC's answer to bytes that are no message; what follows is the words of a library. */
-const UNMARSHAL = "grpc: error unmarshalling request: ";
+const UNMARSHAL = /^(grpc: error unmarshalling request: |grpc: failed to unmarshal [a-z ]+: ).*$/;
 const ALL_KEYS: Fields = { key: Uint8Array.of(0), range_end: Uint8Array.of(0) };
 /** Brings any state to the empty one of a compacted store. */
 const RESET: readonly Step[] = [
@@ -152,7 +152,7 @@ function headerRevision(message: Uint8Array): bigint | undefined {
 
 function describe(call: CallSpec, answer: RawAnswer): string[] {
   const { code, message } = answer;
-  const text = message.startsWith(UNMARSHAL) ? `${UNMARSHAL}…` : message;
+  const text = message.replace(UNMARSHAL, "$1…");
   const status = `code ${code}${text === "" ? "" : ` "${text}"`}`;
   if (code !== 0 && answer.messages.length === 0) return [status];
   return [status, ...print(call.response, merged(call, answer))];

@@ -64,7 +64,11 @@ function argument(args: readonly string[], name: string): number | undefined {
 }
 
 /** Programs `first` to `last` on one pair; a fresh one after each that left the stores apart. */
-async function runBlock({ seeds, replay, tally }: Work, first: number, last: number): Promise<void> {
+async function runBlock(
+  { seeds, replay, tally }: Work,
+  first: number,
+  last: number,
+): Promise<void> {
   let pair = await Pair.start();
   let pairFirst = first;
   const ran: (readonly Step[])[] = [];

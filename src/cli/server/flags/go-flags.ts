@@ -17,7 +17,7 @@ function error(message: string, hint: string | null = null): CommandLine {
 
 /**
  * Reads arguments as Go's flag package does: `-x` is `--x`; `--x=v` or `--x v`; a bool takes a
- * value only with `=`; the first word that is no flag, or `--`, ends them; the last of several wins.
+ * value only with `=`; the first word that is no flag, or `--`, ends them; the last of many wins.
  */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   const values = new Map<string, Value>();

@@ -3,6 +3,7 @@ export const PAGE_ENTRIES = 4096;
 /** An entry: main (8 bytes), sub with the tombstone bit, location. */
 const ENTRY_F64 = 2;
 const ENTRY_U32 = 4;
+/** Bytes of a page. */
 export const PAGE_BYTES = PAGE_ENTRIES * ENTRY_U32 * 4;
 const TOMBSTONE_BIT = 0x8000_0000;
 const SUB_MASK = 0x7fff_ffff;
@@ -10,8 +11,8 @@ const SUB_MASK = 0x7fff_ffff;
 const GUESS_RADIUS = 16;
 
 /**
- * A run of changes in (main, sub) order. Deleted ones keep their place with location 0 until the page
- * is squeezed.
+ * A run of changes in (main, sub) order. Deleted ones keep their place with location 0 until the
+ * page is squeezed.
  */
 export class ChangePage {
   readonly #f64: Float64Array;

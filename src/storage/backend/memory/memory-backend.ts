@@ -2,7 +2,7 @@ import { assert } from "../../../base/assert.ts";
 import type { ByteSpan } from "../../../base/span.ts";
 import { PLAIN_BUCKETS } from "../backend.ts";
 import type { Backend, BackendReader, BackendRoot, BucketCursor } from "../backend.ts";
-import type { ChangeCursor, ChangeId, PlainBucket } from "../backend.ts";
+import type { ChangeBatch, ChangeCursor, ChangeId, PlainBucket } from "../backend.ts";
 import { ChangeLog, LogCursor, PRESENT } from "./change-log.ts";
 import type { Horizon } from "./change-log.ts";
 import { PackedBucket, PackedCursor, readEntry } from "./packed-bucket.ts";
@@ -12,9 +12,9 @@ import type { PageSource } from "./packed-bucket.ts";
 const REVISION_KEY_BYTES = 17;
 
 /**
- * A Backend without a file: the twin of the file engine, and the engine of members that keep nothing.
- * Values are outside the garbage-collected heap. A commit is durable at once, as far as this engine
- * can tell: it ends with the process.
+ * A Backend without a file: the twin of the file engine, and the engine of members that keep
+ * nothing. Values are outside the garbage-collected heap. A commit is durable at once, as far as
+ * this engine can tell: it ends with the process.
  */
 export function openMemoryBackend(): Backend {
   return new MemoryBackend();
@@ -64,6 +64,10 @@ class MemoryBackend implements Backend {
     this.#id.main = main;
     this.#id.sub = sub;
     return this.#log.get(PRESENT, this.#id, out);
+  }
+
+  getChanges(batch: ChangeBatch): number {
+    return this.#log.getMany(PRESENT, batch);
   }
 
   changes(): ChangeCursor {
@@ -149,6 +153,10 @@ class MemoryRoot implements BackendRoot, BackendReader {
 
   getChange(main: number, sub: number, out: ByteSpan): boolean {
     return this.#log.get(this.#horizon, { main, sub }, out);
+  }
+
+  getChanges(batch: ChangeBatch): number {
+    return this.#log.getMany(this.#horizon, batch);
   }
 
   changes(): ChangeCursor {
