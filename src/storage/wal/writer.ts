@@ -292,9 +292,12 @@ export class WalWriter implements Wal {
     if (this.#closing !== null && !this.#inFlight) this.#finishClose();
   }
 
-  /** Once: the log makes nothing durable any more. */
+  /** The log makes nothing durable any more; told once, of the first failure. */
   #fail(error: Error): void {
-    if (this.#failure !== null) return;
+    if (this.#failure !== null) {
+      this.#finishClose();
+      return;
+    }
     this.#failure = error;
     this.#ops = [];
     this.#runs = [];
