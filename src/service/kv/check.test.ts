@@ -104,8 +104,13 @@ test("overlaps of flat lists agree with trying every pair", () => {
     keys.map(put),
     fc.tuple(keys, fc.constantFrom("", "a", "b", "c", "d", "\0")).map(([k, e]) => del(k, e)),
   );
+  const many = fc.constantFrom("", "0", "1", "2", "3").chain((tail) => keys.map((k) => k + tail));
+  const lists = fc.oneof(
+    fc.array(op, { maxLength: 12 }),
+    fc.array(many.map(put), { minLength: 2, maxLength: 12 }),
+  );
   fc.assert(
-    fc.property(fc.array(op, { maxLength: 8 }), (ops) => {
+    fc.property(lists, (ops) => {
       assert.equal(hasOverlap(ops), pairsOverlap(ops));
     }),
     { numRuns: 2000 },
