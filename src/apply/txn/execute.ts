@@ -149,7 +149,8 @@ export class Executor {
       copied += copy.kvs;
       out.length = copy.offset;
       if (copy.isAtEnd || copied >= keysMax) return;
-      out.reserve(out.bytes.length);
+      // More than there is, however little is used: the next entry may need all of it.
+      out.reserve(out.bytes.length - out.length + 1);
       copy.target = out.bytes;
       copy.limit = out.bytes.length;
     }

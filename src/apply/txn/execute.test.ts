@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ByteWriter } from "../../base/byte-writer.ts";
+import { newSpan } from "../../base/span.ts";
+import type { KvStore } from "../../mvcc/store/store.ts";
+import { openStore } from "../../mvcc/store/kv-store.ts";
+import {
+  createDeleteRangeRequest,
+  decodeDeleteRangeResponse,
+} from "../../proto/gen/etcdserverpb.ts";
+import { openMemoryBackend } from "../../storage/backend/memory/memory-backend.ts";
+import { RangeReader } from "../range/range-reader.ts";
+import { Executor } from "./execute.ts";
+
+function storeWith(valueBytes: readonly number[]): KvStore {
+  const store = openStore({ backend: openMemoryBackend(), hashSeed: 7 });
+  for (const [at, bytes] of valueBytes.entries()) {
+    store.begin();
+    store.put(newSpan(Uint8Array.of(97, at)), newSpan(new Uint8Array(bytes)), 0n);
+    store.end();
+  }
+  return store;
+}
+
+/** Lengths of the earlier values that a deletion of everything yields, `stepKeys` at a time. */
+function deletedValues(valueBytes: readonly number[], stepKeys: number): number[] {
+  const store = storeWith(valueBytes);
+  const executor = new Executor(store, new RangeReader(store), false);
+  const request = {
+    ...createDeleteRangeRequest(),
+    key: Uint8Array.of(0),
+    rangeEnd: Uint8Array.of(0),
+    prevKv: true,
+  };
+  const out = new ByteWriter();
+  store.begin();
+  while (executor.deleteRange(request, stepKeys, out) === stepKeys);
+  store.end();
+  return decodeDeleteRangeResponse(out.bytes, 0, out.length).prevKvs.map(
+    ({ value }) => value.length,
+  );
+}
+
+test("earlier values of any size are all there", () => {
+  const sizes = [0, 1, 4080, 4096, 5000, 70_000, 3, 1_500_000, 10];
+  for (const size of sizes) assert.deepEqual(deletedValues([size], 1000), [size]);
+  assert.deepEqual(deletedValues(sizes, 1000), sizes);
+});
+
+test("earlier values of a deletion in steps are all there", () => {
+  const sizes = [4000, 90, 70_000, 0, 5000, 4096];
+  for (const stepKeys of [1, 2, 4]) assert.deepEqual(deletedValues(sizes, stepKeys), sizes);
+});
