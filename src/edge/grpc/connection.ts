@@ -79,6 +79,7 @@ export class GrpcConnection implements H2Handler, Flushable {
         streamHighWaterBytes,
         pingRule: pings,
         headerBudget: core.headerBudget,
+        slabs: core.slabs,
         ...(ownPings ? { keepalive } : {}),
         ...(limits.maxConcurrentStreams === undefined
           ? {}
@@ -100,6 +101,7 @@ export class GrpcConnection implements H2Handler, Flushable {
   /** The socket's queue is empty again. */
   drained(): void {
     this.#blocked = false;
+    if (this.#reusesBuffers && this.#socket.queuedBytes() === 0) this.h2.recycleOutput();
     this.touch();
   }
 

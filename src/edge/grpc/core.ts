@@ -4,6 +4,7 @@ import type { Logger } from "../../platform/logger.ts";
 import type { Code, RpcService } from "../../service/rpc.ts";
 import { StatusBlocks } from "../../wire/grpc/reply-blocks.ts";
 import { codeCount } from "../../wire/grpc/status.ts";
+import { SlabPool } from "../../wire/h2/output.ts";
 import type { HeaderBudget } from "../../wire/h2/types.ts";
 import type { Call } from "./call.ts";
 import { CallTable } from "./call-table.ts";
@@ -55,6 +56,7 @@ export class DoorCore {
   readonly head: RequestHead;
   readonly blocks = new StatusBlocks();
   readonly headerBudget: HeaderBudget;
+  readonly slabs = new SlabPool();
   /** Queued replies, messages in pieces and kept metadata of all connections, bytes. */
   memoryUsedBytes = 0;
 

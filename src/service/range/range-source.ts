@@ -6,7 +6,10 @@ import { newKeyState } from "../../mvcc/types.ts";
 import { WIRE_ERRORS } from "../errors.ts";
 import type { ByteSource } from "../rpc.ts";
 
-const SPILL_BYTES_INITIAL = 64 * 1024;
+/** Room for an entry that goes out in pieces; grows to what the largest needs. */
+const SPILL_BYTES_INITIAL = 2048;
+/** Room that is kept for the next such entry: a reader that stops holds on to it. */
+const SPILL_BYTES_KEPT = 16 * 1024;
 
 /** Yields the entries of a reply in order, framed. Same contract as `RangeCursor.copyFramed`. */
 export interface EntryFeed {
@@ -111,6 +114,8 @@ export class RangeSource implements ByteSource {
   /** Bytes that go out before anything else: the head, an entry larger than the room, the tail. */
   #spill: Uint8Array;
   #spillAt = 0;
+  /** Where entries are spilled to; used again once the spill is taken. */
+  #spillRoom = new Uint8Array(0);
   #tailTaken = false;
   #released = false;
 
@@ -187,16 +192,18 @@ export class RangeSource implements ByteSource {
   /** The next entry does not fit into the room: it goes out in pieces. */
   #spillEntry(): boolean {
     const copy = this.#copy;
-    for (let size = SPILL_BYTES_INITIAL; ; size *= 2) {
-      const buffer = new Uint8Array(size);
-      copy.target = buffer;
+    let room = this.#spillRoom;
+    if (room.length === 0) room = new Uint8Array(SPILL_BYTES_INITIAL);
+    for (; ; room = new Uint8Array(2 * room.length)) {
+      copy.target = room;
       copy.offset = 0;
-      copy.limit = size;
+      copy.limit = room.length;
       copy.kvsMax = 1;
       this.#options.feed.copyFramed(copy);
       if (copy.kvs === 1) {
         this.#left -= 1;
-        this.#setSpill(buffer.subarray(0, copy.offset));
+        if (room.length <= SPILL_BYTES_KEPT) this.#spillRoom = room;
+        this.#setSpill(room.subarray(0, copy.offset));
         return true;
       }
       if (copy.isAtEnd || this.#options.feed.isCompacted) return false;

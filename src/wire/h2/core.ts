@@ -1,6 +1,7 @@
 import { FloodGuard } from "./flood.ts";
 import { frameBytesLeast, initialWindowBytes, Setting } from "./frames.ts";
 import * as limits from "./limits.ts";
+import { SlabPool } from "./output.ts";
 import { Sender, type SenderOwner } from "./sender.ts";
 import type { H2Stream } from "./stream.ts";
 import { ClosedHow, StreamTable } from "./stream-table.ts";
@@ -27,6 +28,7 @@ export interface H2Config {
   readonly streamHighWaterBytes: number;
   readonly autoCredit: boolean;
   readonly headerBudget: HeaderBudget;
+  readonly slabs: SlabPool;
 }
 
 function fillIn(options: H2Options): H2Config {
@@ -49,6 +51,7 @@ function fillIn(options: H2Options): H2Config {
     streamHighWaterBytes: options.streamHighWaterBytes ?? limits.streamHighWaterBytes,
     autoCredit: options.autoCredit ?? true,
     headerBudget: options.headerBudget ?? { takenBytes: 0, maxBytes: limits.headerBudgetBytes },
+    slabs: options.slabs ?? new SlabPool(),
   };
 }
 

@@ -5,6 +5,13 @@ import { Flag, frameHeaderBytes, FrameType, writeUint32 } from "./frames.ts";
 const slabBytesLeast = 2048;
 /** Slabs of a busy connection; below the size where allocating means mapping pages. */
 const slabBytesMost = 64 * 1024;
+/**
+ * Slabs of a connection that sends more than it was made for: two takes of four full frames, so
+ * that a turn of a large reply is written without moving what is not taken yet.
+ */
+const largeSlabBytes = 160 * 1024;
+/** Large slabs kept for the next taker, 5 MiB; as many connections can be at it in one turn. */
+const spareSlabsMax = 32;
 /** Copies up to this are faster in a loop than by a call that needs a view (measured). */
 const loopCopyBytes = 40;
 
@@ -26,6 +33,24 @@ export function copyBytes(
 }
 
 /**
+ * Large slabs that are done with. Memory outside the heap that comes and goes at the speed of large
+ * replies makes V8 collect the whole heap many times a second (measured: every 6 MB).
+ */
+export class SlabPool {
+  readonly #spare: Uint8Array[] = [];
+
+  take(): Uint8Array {
+    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(largeSlabBytes);
+  }
+
+  give(slab: Uint8Array): void {
+    if (slab.length === largeSlabBytes && this.#spare.length < spareSlabsMax) {
+      this.#spare.push(slab);
+    }
+  }
+}
+
+/**
  * Bytes on their way out, in slabs: what was taken is never written again, so that a socket may
  * hold it as long as it likes. Room is got with `reserve`, then filled, then `end` is moved on.
  *
@@ -38,6 +63,13 @@ export class OutputBuffer {
   /** Written by control frames since the last take: what a peer could make us queue. */
   controlBytes = 0;
   #slabBytes = slabBytesLeast;
+  readonly #pool: SlabPool;
+  /** Slabs of the pool that were filled; a taker may still hold them. */
+  readonly #lent: Uint8Array[] = [];
+
+  constructor(pool: SlabPool = new SlabPool()) {
+    this.#pool = pool;
+  }
 
   /** Not yet taken, bytes. */
   get pending(): number {
@@ -62,10 +94,18 @@ export class OutputBuffer {
    * The taker of everything so far is done with it: the slab may be written from its start again.
    */
   recycle(): void {
+    for (let slab = this.#lent.pop(); slab !== undefined; slab = this.#lent.pop()) {
+      this.#pool.give(slab);
+    }
     if (this.start !== this.end) return;
+    const written = this.end;
     this.start = 0;
     this.end = 0;
-    if (this.bytes.length > 2 * slabBytesMost) this.bytes = new Uint8Array(0);
+    if (this.bytes.length <= slabBytesMost) return;
+    // A connection that is still at it gets a large one again, an idle one costs nothing.
+    this.#slabBytes = written > slabBytesMost / 4 ? largeSlabBytes : slabBytesMost;
+    this.#pool.give(this.bytes);
+    this.bytes = new Uint8Array(0);
   }
 
   /** Writes a frame header; there must be room. */
@@ -166,12 +206,18 @@ export class OutputBuffer {
   #newSlab(more: number): void {
     const { bytes, start, end } = this;
     const held = end - start;
-    const size = Math.max(this.#slabBytes, Math.ceil((held + more) * 1.25));
-    this.#slabBytes = Math.min(2 * this.#slabBytes, slabBytesMost);
-    const slab = Buffer.allocUnsafeSlow(size);
+    const slab = this.#slabFor(held + more);
+    if (bytes.length === largeSlabBytes) this.#lent.push(bytes);
     if (held > 0) slab.set(bytes.subarray(start, end), 0);
     this.bytes = slab;
     this.start = 0;
     this.end = held;
+  }
+  #slabFor(bytes: number): Uint8Array {
+    const isLarge = bytes > slabBytesMost || this.#slabBytes === largeSlabBytes;
+    if (isLarge && bytes <= largeSlabBytes) return this.#pool.take();
+    const size = Math.max(this.#slabBytes, Math.ceil(bytes * 1.25));
+    this.#slabBytes = Math.min(2 * this.#slabBytes, slabBytesMost);
+    return Buffer.allocUnsafeSlow(size);
   }
 }

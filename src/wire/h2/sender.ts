@@ -9,7 +9,7 @@ import {
 } from "./frames.ts";
 import { HpackEncoder } from "./hpack/encoder.ts";
 import { headerTableBytes, smallMessageBytes, turnBytes } from "./limits.ts";
-import { copyBytes, OutputBuffer } from "./output.ts";
+import { copyBytes, OutputBuffer, type SlabPool } from "./output.ts";
 import { type H2Stream, ItemKind, SendItem, TurnList } from "./stream.ts";
 import type { MessageParts, ReplyParts, SourceParts } from "./types.ts";
 
@@ -29,6 +29,7 @@ export interface SenderOwner {
 export interface SenderLimits {
   readonly outputHighWaterBytes: number;
   readonly streamHighWaterBytes: number;
+  readonly slabs: SlabPool;
 }
 
 /**
@@ -44,7 +45,7 @@ export interface SenderLimits {
  * Invariant: a stream with a queue is in `ready` or `starved`, or its own window is not positive.
  */
 export class Sender {
-  readonly out = new OutputBuffer();
+  readonly out: OutputBuffer;
   readonly encoder = new HpackEncoder(headerTableBytes);
   /** Connection window: what may be sent over all streams. */
   window = initialWindowBytes;
@@ -68,6 +69,7 @@ export class Sender {
     this.#owner = owner;
     this.#guard = guard;
     this.#limits = limits;
+    this.out = new OutputBuffer(limits.slabs);
   }
 
   /** Whether `takeOutput` would find something. */

@@ -3,6 +3,7 @@
  * owner, and the shapes of header fields and bodies. No I/O, no clock, no timers: bytes and calls
  * in, bytes and calls out.
  */
+import type { SlabPool } from "./output.ts";
 
 /** Error codes of RFC 9113 §7. */
 export const ErrorCode = {
@@ -198,4 +199,6 @@ export interface H2Options {
   readonly pingRule?: PingRule;
   readonly keepalive?: KeepaliveRule;
   readonly headerBudget?: HeaderBudget;
+  /** Shared by the connections of a door. */
+  readonly slabs?: SlabPool;
 }
