@@ -197,12 +197,21 @@ export class Core {
       results,
       events: {
         onCompaction: () => this.#compaction.wake(),
-        onOverQuota: () => this.service.raiseNoSpace(),
+        onOverQuota: () => this.#overQuota(),
         onClusterChange: () => events.onClusterChange(),
       },
       backendBytes: () => this.backend.sizeBytes,
       quotaBytes: config.quotaBackendBytes,
     });
+  }
+
+  /**
+   * What the log held at start was over the quota once, before compactions and disarmings that
+   * follow in it: no reason for an alarm now.
+   */
+  #overQuota(): void {
+    const replayedIndex = this.start.entries.at(-1)?.index ?? 0;
+    if (this.#committer.consistentIndex >= replayedIndex) this.service.raiseNoSpace();
   }
 
   #tick(): void {

@@ -80,6 +80,7 @@ export interface SimMemberOptions {
   readonly seed: number;
   readonly onFatal?: (error: Error) => void;
   readonly walSegmentBytes?: number;
+  readonly quotaBackendBytes?: number;
   /**
    * Time that passes between two looks at the clock. Virtual time stands still while code runs, so
    * without this nothing is ever cut into slices. Default 0.
@@ -146,7 +147,9 @@ export class SimMember {
       logger: SILENT,
       metrics: new MetricsRegistry(),
     };
-    const config = memberConfig({ dataDir: "data" });
+    const { quotaBackendBytes } = options;
+    const quota = quotaBackendBytes === undefined ? {} : { quotaBackendBytes };
+    const config = memberConfig({ dataDir: "data", ...quota });
     prepareDirectories(options.disk, config);
     const events = {
       onFatal:

@@ -16,21 +16,42 @@ import { WalWriter } from "./writer.ts";
 import type { HeldSegment } from "./writer.ts";
 
 /**
- * Creates the log (in `<dir>.tmp`, then renamed) with the given metadata record; blocking. A
- * directory without segments that stands in its place is replaced.
- * @throws WalError when a log is there; DiskError.
+ * Creates the log (in `<dir>.tmp`, then renamed) with the given metadata record; blocking. An empty
+ * directory that stands in its place is replaced. `<dir>.lock` is locked meanwhile and stays: two
+ * processes that both found no log would remove each other's.
+ * @throws WalError when a log or another file is there, or another process creates one; DiskError.
  */
 export function createWal(options: WalOptions, metadata: Uint8Array): Wal {
   const { disk, dir } = options;
-  if (listSegments(disk, dir).length > 0) {
-    throw new WalError({
-      code: "exists",
-      message: "wal: there is a log already",
-      file: dir,
-      offset: -1,
-      remedy: "Start the member on it, or name an empty directory.",
-    });
+  const path = `${dir.replace(/\/+$/, "")}.lock`;
+  const lock = disk.openSync(path, { write: true, create: true });
+  try {
+    lockSegment(disk, lock, path);
+    refuseOthersFiles(disk, dir);
+    return createAlone(options, metadata);
+  } finally {
+    disk.closeSync(lock);
   }
+}
+
+/** What is removed to make place must hold nothing. */
+function refuseOthersFiles(disk: Disk, dir: string): void {
+  const isLog = listSegments(disk, dir).length > 0;
+  const name = disk.existsSync(dir) ? disk.listSync(dir).find((each) => each !== ".touch") : null;
+  if (!isLog && (name ?? null) === null) return;
+  throw new WalError({
+    code: "exists",
+    message: isLog ? "wal: there is a log already" : `wal: a directory with files, as ${name}`,
+    file: dir,
+    offset: -1,
+    remedy: isLog
+      ? "Start the member on it, or name an empty directory."
+      : "Name an empty directory, or one that does not exist yet.",
+  });
+}
+
+function createAlone(options: WalOptions, metadata: Uint8Array): Wal {
+  const { disk, dir } = options;
   const making = `${dir.replace(/\/+$/, "")}.tmp`;
   disk.removeTreeSync(making);
   disk.mkdirSync(making);

@@ -379,6 +379,22 @@ test("starting: exists, missing, gaps, locked, foreign metadata, unknown record"
   assert.throws(() => rig.open(), refusal("corrupt"));
 });
 
+test("who creates is alone, and removes nobody's files", () => {
+  const rig = new LogRig();
+  rig.close();
+  rig.disk.removeTreeSync(rig.dir);
+  const other = rig.disk.openSync(`${rig.dir}.lock`, { write: true, create: true });
+  rig.disk.tryLockSync(other, "record");
+  assert.throws(() => createWal(rig.walOptions(), RIG_METADATA), refusal("locked"));
+  rig.disk.closeSync(other);
+  rig.disk.mkdirSync(rig.dir);
+  rig.writeFile("thesis.txt", Uint8Array.of(1));
+  assert.throws(() => createWal(rig.walOptions(), RIG_METADATA), refusal("exists"));
+  assert.deepEqual(rig.readFile("thesis.txt"), Uint8Array.of(1));
+  rig.disk.unlinkSync(`${rig.dir}/thesis.txt`);
+  rig.wal = createWal(rig.walOptions(), RIG_METADATA);
+});
+
 test("a creation that a crash interrupts is not seen, and starts over", () => {
   let created = 0;
   for (let after = 0; after < 12; after++) {

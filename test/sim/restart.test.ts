@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { AlarmType } from "../../src/cluster/alarms.ts";
+import {
+  createAlarmRequest,
+  createCompactionRequest,
+  createHashKVRequest,
+  createPutRequest,
+  decodeHashKVResponse,
+  encodeAlarmRequestToBytes,
+  encodeCompactionRequestToBytes,
+  encodeHashKVRequestToBytes,
+  encodePutRequestToBytes,
+} from "../../src/proto/gen/etcdserverpb.ts";
+import { VirtualClock } from "../../src/sim/world/clock.ts";
+import { VirtualDisk } from "../../src/sim/world/disk.ts";
+import { type Outcome, SimMember } from "./sim-member.ts";
+
+const READY_LIMIT_MS = 60_000;
+const QUOTA_BYTES = 20_000_000;
+const DISARM = 2;
+
+/** One member that is killed and started again on its disk. */
+class World {
+  readonly clock = new VirtualClock();
+  #disk = new VirtualDisk({ clock: this.clock, seed: 3 });
+  member = this.#start();
+
+  restart(): void {
+    this.member.die();
+    this.#disk = this.#disk.crash("kill");
+    this.member = this.#start();
+  }
+
+  call(method: string, request: Uint8Array): Outcome {
+    let outcome: Outcome | null = null;
+    this.member.call(method, request, (result) => {
+      outcome = result;
+    });
+    assert.ok(this.clock.runUntil(() => outcome !== null, READY_LIMIT_MS));
+    return outcome!;
+  }
+
+  put(key: string, valueBytes: number): Outcome {
+    const value = new Uint8Array(valueBytes);
+    const request = { ...createPutRequest(), key: new TextEncoder().encode(key), value };
+    return this.call("Put", encodePutRequestToBytes(request));
+  }
+
+  hash(): { hash: number; compactRevision: number } {
+    const outcome = this.call(
+      "Maintenance/HashKV",
+      encodeHashKVRequestToBytes(createHashKVRequest()),
+    );
+    assert.ok(outcome.ok);
+    const { hash, compactRevision } = decodeHashKVResponse(
+      outcome.message,
+      0,
+      outcome.message.length,
+    );
+    return { hash, compactRevision };
+  }
+
+  #start(): SimMember {
+    const { clock } = this;
+    const disk = this.#disk;
+    const member = new SimMember({
+      clock,
+      disk,
+      seed: 3,
+      quotaBackendBytes: QUOTA_BYTES,
+      lookMs: 2,
+    });
+    assert.ok(clock.runUntil(() => member.core.isReady, READY_LIMIT_MS));
+    return member;
+  }
+}
+
+test("an alarm that was disarmed stays so when the writes that raised it are replayed", () => {
+  const world = new World();
+  const alarms = (): unknown => world.member.core.alarms.list(AlarmType.none);
+  let puts = 0;
+  while (world.put(`k${puts % 10}`, 100_000).ok) puts += 1;
+  world.clock.runFor(1000);
+  assert.equal(world.member.core.alarms.list(AlarmType.noSpace).length, 1);
+  world.restart();
+  world.clock.runFor(1000);
+  assert.equal(world.member.core.alarms.list(AlarmType.noSpace).length, 1, "kept over a restart");
+
+  const revision = world.member.core.store.currentRevision;
+  const compaction = { ...createCompactionRequest(), revision, physical: true };
+  assert.ok(world.call("Compact", encodeCompactionRequestToBytes(compaction)).ok);
+  world.clock.runFor(10_000);
+  const memberID = world.member.core.start.memberId;
+  const disarm = { ...createAlarmRequest(), action: DISARM, memberID, alarm: AlarmType.noSpace };
+  assert.ok(world.call("Maintenance/Alarm", encodeAlarmRequestToBytes(disarm)).ok);
+  assert.deepEqual(alarms(), []);
+  const before = world.hash();
+  assert.equal(before.compactRevision, revision);
+  for (let start = 0; start < 3; start += 1) {
+    world.restart();
+    world.clock.runFor(10_000);
+    assert.deepEqual(alarms(), [], `start ${start}`);
+    assert.deepEqual(world.hash(), before);
+  }
+  assert.ok(world.put("more", 10).ok);
+});
