@@ -15,7 +15,8 @@ interface Manner {
 /** What the server said on a connection, by kind: `GOAWAY 1`, `RST 8`, `HTTP/1 200`, … */
 export type Answers = Map<string, number>;
 
-const FRAME_NAMES = [
+/** The types of RFC 9113 by number. */
+export const FRAME_NAMES = [
   "DATA",
   "HEADERS",
   "PRIORITY",

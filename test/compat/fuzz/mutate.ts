@@ -5,9 +5,13 @@ import type { Recording } from "./recordings.ts";
 
 const PREFACE_BYTES = 24;
 const FRAME_HEADER_BYTES = 9;
+/** The longest fixed part of a frame that has others behind it: pad length and priority. */
+const FIXED_FIELD_BYTES = 6;
+/** Bits of END_STREAM or ACK, END_HEADERS, PADDED and PRIORITY. */
+const MEANT_FLAG_BITS: readonly number[] = [0, 2, 3, 5];
 const PREFACE_START = "PRI * HTTP/2.0";
 /** A connection grows to this at most. */
-const GROWN_MAX_BYTES = 256 * 1024;
+const GROWN_MAX_BYTES = 512 * 1024;
 
 /** A frame, its header apart; `length` may lie. */
 interface Frame {
@@ -98,7 +102,7 @@ const FRAME_CHANGES: Readonly<Record<string, Change>> = {
     some(prng, frames).type = prng.chance(0.8) ? prng.below(11) : prng.below(256);
   },
   flags: (prng, frames) => {
-    some(prng, frames).flags ^= 1 << prng.below(8);
+    some(prng, frames).flags ^= 1 << pick(prng, MEANT_FLAG_BITS.concat(prng.below(8)));
   },
   stream: (prng, frames) => {
     const frame = some(prng, frames);
@@ -111,7 +115,10 @@ const FRAME_CHANGES: Readonly<Record<string, Change>> = {
   },
   cut: (prng, frames) => {
     const frame = some(prng, frames);
-    setPayload(frame, frame.payload.slice(0, prng.below(frame.payload.length + 1)));
+    // Half of the cuts fall into the fixed fields at the start, which are the shortest part.
+    const most = prng.chance(0.5) ? Math.min(frame.payload.length, FIXED_FIELD_BYTES) : Infinity;
+    const kept = prng.below(Math.min(frame.payload.length, most) + 1);
+    setPayload(frame, frame.payload.slice(0, kept));
   },
   extend: (prng, frames) => {
     const frame = some(prng, frames);
@@ -146,6 +153,19 @@ const FRAME_CHANGES: Readonly<Record<string, Change>> = {
       rest.flags &= 4;
     } else frame.flags &= ~1;
     frames.splice(at + 1, 0, rest);
+  },
+  continuations: (prng, frames) => {
+    const at = frames.findIndex((each) => each.type === 1 && prng.chance(0.5));
+    const head = frames[at];
+    if (head === undefined) return;
+    head.flags &= ~4;
+    const payload = new Uint8Array(pick(prng, [0, 1, 100, 4000, 16_384]));
+    prng.fill(payload);
+    const count = pick(prng, [1, 2, 10, 60]);
+    const more = Array.from({ length: count }, () => made(9, 0, head.streamId, payload));
+    // Some header blocks never end.
+    if (prng.chance(0.6)) more[count - 1]!.flags = 4;
+    frames.splice(at + 1, 0, ...more);
   },
   splice: (prng, frames, recordings) => {
     const other = parse(pick(prng, recordings).bytes);

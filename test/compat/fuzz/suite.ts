@@ -1,14 +1,22 @@
 /**
  * Mutations of recorded connections against the doors of a server: it must not crash, must answer
  * others all the while, must let go of everything when the connections are gone, and must not grow.
+ * One connection in fifty goes to a whole member, where the messages are decoded and applied too.
+ *
+ * Growth is that of live memory: heap and everything outside it that the collector knows, after a
+ * collection with no connection left. Resident memory is printed but not judged: it keeps what the
+ * allocator once took for a burst, and says little about what is still held.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import * as grpc from "@grpc/grpc-js";
 import { Prng } from "../../../src/base/prng.ts";
 import type { LongOptions, LongResult } from "../../../scripts/long.ts";
-import { type Answers, frameName, shoot } from "./driver.ts";
+import { freePort, ServerProcess } from "../../integration/server-process.ts";
+import { type Answers, FRAME_NAMES, frameName, shoot } from "./driver.ts";
 import { countTypes, mutate } from "./mutate.ts";
 import { readRecordings } from "./recordings.ts";
 import type { TargetReport } from "./target.ts";
@@ -22,8 +30,13 @@ const TIMES = {
 const GROWTH_MAX_BYTES = 5 * 1024 * 1024;
 /** Connections under way at a time. */
 const PARALLEL = 24;
+/** Share of them that goes to the whole member; its history grows with what is put, so few. */
+const MEMBER_SHARE = 0.02;
 /** An honest call must be answered within, ms; generous for a machine shared by others. */
 const HONEST_MS = 10_000;
+
+/** A range of one key, serializable, with an unknown field: the target answers it at once. */
+const HONEST_REQUEST = Buffer.from("0a01613801980100", "hex");
 
 /** A server that does not report within this time is in a loop, ms. */
 const HANG_MS = 20_000;
@@ -39,8 +52,23 @@ interface Totals {
 
 /** One run; every look at the target that finds it healthy counts as passed. */
 export async function run({ seed, size }: LongOptions): Promise<LongResult> {
-  const times = TIMES[size];
+  const dir = mkdtempSync(path.join(tmpdir(), "skein-fuzz-"));
+  const member = await ServerProcess.start(path.join(dir, "data"), await freePort());
   const target = await Target.start();
+  try {
+    return await fire(new Prng(seed), TIMES[size], target, member.port);
+  } finally {
+    await member.end("SIGKILL");
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+async function fire(
+  prng: Prng,
+  times: { readonly totalS: number; readonly settledS: number; readonly lookS: number },
+  target: Target,
+  memberPort: number,
+): Promise<LongResult> {
   const totals: Totals = {
     connections: 0,
     bytes: 0,
@@ -48,7 +76,6 @@ export async function run({ seed, size }: LongOptions): Promise<LongResult> {
     changes: new Map(),
     answers: new Map(),
   };
-  const prng = new Prng(seed);
   const problems: string[] = [];
   let passed = 0;
   let baseline: TargetReport | null = null;
@@ -57,9 +84,11 @@ export async function run({ seed, size }: LongOptions): Promise<LongResult> {
   const elapsedS = (): number => (performance.now() - startedMs) / 1000;
   try {
     while (elapsedS() < times.totalS && problems.length === 0) {
-      await volley(prng, target.port, totals, times.lookS * 1000);
-      const honest = await target.honestCall();
-      if (honest !== null) problems.push(`an honest call: ${honest}`);
+      await volley(prng, [target.port, memberPort], totals, times.lookS * 1000);
+      for (const port of [target.port, memberPort]) {
+        const honest = await honestCall(port);
+        if (honest !== null) problems.push(`an honest call: ${honest}`);
+      }
       last = await target.quiet();
       problems.push(...leftovers(last));
       if (baseline === null && elapsedS() >= times.settledS) baseline = last;
@@ -71,13 +100,19 @@ export async function run({ seed, size }: LongOptions): Promise<LongResult> {
   problems.push(...target.end());
   const grown = baseline === null || last === null ? 0 : last.heapBytes - baseline.heapBytes;
   if (grown > GROWTH_MAX_BYTES) problems.push(`live memory grew by ${grown} bytes`);
+  if (last !== null) problems.push(...unreached(last));
   print(totals, baseline, last);
   for (const problem of problems) console.log(`FAIL ${problem}`);
   return { passed, failed: problems.length };
 }
 
 /** Connections for so long, a fixed number at a time; resolves when all of them are closed. */
-async function volley(prng: Prng, port: number, totals: Totals, durationMs: number): Promise<void> {
+async function volley(
+  prng: Prng,
+  [targetPort, memberPort]: readonly [number, number],
+  totals: Totals,
+  durationMs: number,
+): Promise<void> {
   const recordings = readRecordings();
   const untilMs = performance.now() + durationMs;
   const lane = async (own: Prng): Promise<void> => {
@@ -89,6 +124,7 @@ async function volley(prng: Prng, port: number, totals: Totals, durationMs: numb
       for (const name of mutant.changes) {
         totals.changes.set(name, (totals.changes.get(name) ?? 0) + 1);
       }
+      const port = own.chance(MEMBER_SHARE) ? memberPort : targetPort;
       await shoot(own, port, mutant, totals.answers);
     }
   };
@@ -104,21 +140,34 @@ function leftovers(report: TargetReport): string[] {
     .map(([name, count]) => `${count} ${name} left over`);
 }
 
+/** The frame types of HTTP/2 that never came as far as the engine: a fuzzer that tests nothing. */
+function unreached(report: TargetReport): string[] {
+  return FRAME_NAMES.filter((_, type) => report.framesReached[type] === 0).map(
+    (name) => `no ${name} frame reached the engine`,
+  );
+}
+
+function byName(counts: readonly number[]): Map<string, number> {
+  const named = new Map<string, number>();
+  counts.forEach((count, type) => {
+    if (count > 0) named.set(frameName(type), (named.get(frameName(type)) ?? 0) + count);
+  });
+  return named;
+}
+
 function print(totals: Totals, baseline: TargetReport | null, last: TargetReport | null): void {
   const list = (entries: Iterable<[string, number]>): string =>
     [...entries]
       .sort(([, a], [, b]) => b - a)
       .map(([name, count]) => `${name} ${count}`)
       .join(", ");
-  const types = new Map<string, number>();
-  totals.types.forEach((count, type) => {
-    types.set(frameName(type), (types.get(frameName(type)) ?? 0) + count);
-  });
   console.log(`${totals.connections} connections, ${totals.bytes} bytes`);
-  console.log(`frames sent: ${list(types)}`);
+  console.log(`frames sent: ${list(byName(totals.types))}`);
   console.log(`changes: ${list(totals.changes)}`);
   console.log(`answers: ${list(totals.answers)}`);
   if (last === null) return;
+  console.log(`frame types reached: ${list(byName(last.framesReached))}`);
+  console.log(`of these without ending the connection: ${list(byName(last.framesTaken))}`);
   console.log(`calls handled: ${last.handled}; dropped: ${list(Object.entries(last.dropped))}`);
   const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
   const before = baseline ?? last;
@@ -178,27 +227,25 @@ class Target {
     });
   }
 
-  /** Null when a well-behaved client is answered, else why not. */
-  honestCall(): Promise<string | null> {
-    const credentials = grpc.credentials.createInsecure();
-    const client = new grpc.Client(`127.0.0.1:${this.port}`, credentials);
-    const same = (bytes: Buffer): Buffer => bytes;
-    const options = { deadline: Date.now() + HONEST_MS };
-    const route = "/etcdserverpb.KV/Range";
-    return new Promise((resolve) => {
-      // Bytes that the target answers at once.
-      client.makeUnaryRequest(route, same, same, Buffer.from([4]), options, (error, reply) => {
-        client.close();
-        if (error !== null) resolve(error.message);
-        else resolve(reply?.length === 4 ? null : `${reply?.length} bytes instead of 4`);
-      });
-    });
-  }
-
   /** Ends the process; says what it should not have done. */
   end(): string[] {
     const problem = this.#exit;
     this.#child.kill("SIGKILL");
     return problem === null ? [] : [`${problem}\n${this.#errors}`];
   }
+}
+
+/** Null when a well-behaved client of either server is answered, else why not. */
+function honestCall(port: number): Promise<string | null> {
+  const client = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
+  const same = (bytes: Buffer): Buffer => bytes;
+  const options = { deadline: Date.now() + HONEST_MS };
+  const route = "/etcdserverpb.KV/Range";
+  return new Promise((resolve) => {
+    client.makeUnaryRequest(route, same, same, HONEST_REQUEST, options, (error, reply) => {
+      client.close();
+      if (error !== null) resolve(error.message);
+      else resolve((reply?.length ?? 0) > 0 ? null : "an empty reply");
+    });
+  });
 }

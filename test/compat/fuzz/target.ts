@@ -5,6 +5,7 @@
 import type { RpcMethod, RpcService, ReplySink, Token } from "../../../src/service/rpc.ts";
 import { LetterSource } from "../../../src/edge/testing/stub-service.ts";
 import { serveWith } from "../../../src/edge/testing/served.ts";
+import { Inbound } from "../../../src/wire/h2/inbound.ts";
 
 /** What the target tells of itself. */
 export interface TargetReport {
@@ -19,6 +20,10 @@ export interface TargetReport {
   readonly sources: number;
   readonly handled: number;
   readonly dropped: Readonly<Record<string, number>>;
+  /** Frames that the engine was given whole, by type. */
+  readonly framesReached: readonly number[];
+  /** Those after which the connection went on. */
+  readonly framesTaken: readonly number[];
 }
 
 const METHODS: readonly RpcMethod[] = [
@@ -122,6 +127,18 @@ class VariedService implements RpcService {
   }
 }
 
+const framesReached: number[] = new Array<number>(256).fill(0);
+const framesTaken: number[] = new Array<number>(256).fill(0);
+const { frame: take } = Inbound.prototype;
+Inbound.prototype.frame = function (frame): boolean {
+  // The engine uses the object again: its type is read first.
+  const { type } = frame;
+  framesReached[type]!++;
+  const goesOn = take.call(this, frame);
+  if (goesOn) framesTaken[type]!++;
+  return goesOn;
+};
+
 const service = new VariedService();
 const served = await serveWith(service);
 const { door } = served;
@@ -141,6 +158,8 @@ function report(): TargetReport {
     sources: service.sources.size,
     handled: door.counters.handled.reduce((sum, count) => sum + count, 0),
     dropped: Object.fromEntries(door.counters.dropped),
+    framesReached,
+    framesTaken,
   };
 }
 
