@@ -134,3 +134,22 @@ test("a commit index alone does not ask for a sync", () => {
   assert.equal(ready.hardState?.commit, 1);
   assert.equal(ready.mustSync, false);
 });
+
+test("durability of one batch commits nothing of the batch behind it", () => {
+  const node = newNode();
+  elect(node);
+  node.propose(DATA);
+  node.ready();
+  node.propose(DATA);
+  assert.equal(node.ready().entries.length, 1, "the second batch is with the disk");
+  node.appended(2, 1);
+  assert.deepEqual(
+    node.ready().committed.map((entry) => entry.index),
+    [2],
+  );
+  node.appended(3, 1);
+  assert.deepEqual(
+    node.ready().committed.map((entry) => entry.index),
+    [3],
+  );
+});

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Alarms } from "../cluster/alarms.ts";
+import { Membership } from "../cluster/membership.ts";
+import { openStore } from "../mvcc/store/kv-store.ts";
+import type { KvStore } from "../mvcc/store/store.ts";
+import {
+  createDeleteRangeRequest,
+  createInternalRaftRequest,
+  createPutRequest,
+  createRequestHeader,
+  encodeInternalRaftRequestToBytes,
+  type InternalRaftRequest,
+} from "../proto/gen/etcdserverpb.ts";
+import { type Entry, EntryType } from "../raft/types.ts";
+import { VirtualClock } from "../sim/world/clock.ts";
+import { openMemoryBackend } from "../storage/backend/memory/memory-backend.ts";
+import { Applier } from "./applier.ts";
+import { Committer } from "./committer.ts";
+import type { ApplyEvents, ApplyResults } from "./results.ts";
+
+const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+interface Machine {
+  readonly applier: Applier;
+  readonly store: KvStore;
+  /** What was answered, one line each. */
+  readonly said: string[];
+}
+
+function newMachine(): Machine {
+  const said: string[] = [];
+  const backend = openMemoryBackend();
+  const store = openStore({ backend, hashSeed: 7 });
+  const results: ApplyResults = {
+    wants: () => true,
+    put: (id, revision) => said.push(`put ${id} at ${revision}`),
+    deleted: (id, revision, { deleted }) => said.push(`deleted ${deleted} ${id} at ${revision}`),
+    txn: (id, revision) => said.push(`txn ${id} at ${revision}`),
+    compacted: (id, revision) => said.push(`compacted ${id} at ${revision}`),
+    alarms: (id) => said.push(`alarms ${id}`),
+    done: (id) => said.push(`done ${id}`),
+    failed: (id, error) => said.push(`failed ${id}: ${String(error)}`),
+  };
+  const events: ApplyEvents = {
+    onCompaction: () => {},
+    onOverQuota: () => {},
+    onClusterChange: () => {},
+  };
+  const applier = new Applier({
+    clock: new VirtualClock(),
+    store,
+    committer: new Committer(backend),
+    membership: new Membership(),
+    alarms: new Alarms(),
+    leases: { has: () => false },
+    results,
+    events,
+    backendBytes: () => backend.sizeBytes,
+    quotaBytes: Number.POSITIVE_INFINITY,
+  });
+  return { applier, store, said };
+}
+
+function entry(index: number, request: InternalRaftRequest["request"]): Entry {
+  const header = { ...createRequestHeader(), id: BigInt(index) };
+  const data = encodeInternalRaftRequestToBytes({
+    ...createInternalRaftRequest(),
+    header,
+    request,
+  });
+  return { type: EntryType.normal, term: 2, index, data };
+}
+
+const put = (index: number, key: string): Entry =>
+  entry(index, { case: "put", value: { ...createPutRequest(), key: utf8(key) } });
+
+function applyAll({ applier }: Machine, entries: readonly Entry[]): void {
+  for (let at = 0; at < entries.length;) at += applier.apply(entries, at);
+}
+
+test("an entry that was applied is not applied again, those behind it are", () => {
+  const machine = newMachine();
+  const entries = [put(1, "a"), put(2, "b"), put(3, "c")];
+  applyAll(machine, entries.slice(0, 2));
+  applyAll(machine, entries);
+  assert.deepEqual(machine.said, ["put 1 at 2", "put 2 at 3", "put 3 at 4"]);
+  assert.equal(machine.store.currentRevision, 4);
+});
+
+test("a deletion of more keys than one step takes is one change", () => {
+  const machine = newMachine();
+  const keys = 2_500;
+  for (let at = 0; at < keys; at += 1) applyAll(machine, [put(at + 1, `k${at}`)]);
+  const all = { ...createDeleteRangeRequest(), key: utf8("k"), rangeEnd: utf8("l") };
+  machine.said.length = 0;
+  applyAll(machine, [entry(keys + 1, { case: "deleteRange", value: all })]);
+  assert.deepEqual(machine.said, [`deleted ${keys} ${keys + 1} at ${keys + 2}`]);
+});
+
+test("entries that hold nothing for this version are passed over", () => {
+  const machine = newMachine();
+  const empty: Entry = { type: EntryType.normal, term: 2, index: 1, data: new Uint8Array(0) };
+  applyAll(machine, [empty, entry(2, undefined), put(3, "a")]);
+  assert.deepEqual(machine.said, ["put 3 at 2"]);
+});
