@@ -1,4 +1,15 @@
 import { assert } from "../base/assert.ts";
+import {
+  decodeAlarmRequest,
+  decodeCompactionRequest,
+  decodeDeleteRangeRequest,
+  decodeHashKVRequest,
+  decodeMemberListRequest,
+  decodePutRequest,
+  decodeRangeRequest,
+  decodeStatusRequest,
+  decodeTxnRequest,
+} from "../proto/gen/etcdserverpb.ts";
 import { methodEntries } from "../proto/gen/services.ts";
 import { ProtoError } from "../proto/wire.ts";
 import type { ClusterService } from "./cluster/cluster-service.ts";
@@ -14,6 +25,20 @@ import { Code, type ReplySink, type RpcMethod, type RpcService, type Token } fro
 /** gRPC's own words for bytes that are no message: of a unary call, of a stream. */
 const UNREADABLE_REQUEST = "grpc: error unmarshalling request: ";
 const UNREADABLE_MESSAGE = "grpc: failed to unmarshal the received message: ";
+
+/** Requests of the unary methods that are served, by path without its first slash. */
+const DECODERS: ReadonlyMap<string, (bytes: Uint8Array, start: number, end: number) => unknown> =
+  new Map<string, (bytes: Uint8Array, start: number, end: number) => unknown>([
+    ["etcdserverpb.KV/Range", decodeRangeRequest],
+    ["etcdserverpb.KV/Put", decodePutRequest],
+    ["etcdserverpb.KV/DeleteRange", decodeDeleteRangeRequest],
+    ["etcdserverpb.KV/Txn", decodeTxnRequest],
+    ["etcdserverpb.KV/Compact", decodeCompactionRequest],
+    ["etcdserverpb.Maintenance/Status", decodeStatusRequest],
+    ["etcdserverpb.Maintenance/Alarm", decodeAlarmRequest],
+    ["etcdserverpb.Maintenance/HashKV", decodeHashKVRequest],
+    ["etcdserverpb.Cluster/MemberList", decodeMemberListRequest],
+  ]);
 
 type Handler = (token: Token, bytes: Uint8Array, start: number, end: number) => void;
 
@@ -67,6 +92,18 @@ export class Router implements RpcService {
       const isUnary = this.methods[methodId]?.kind === "unary";
       const what = isUnary ? UNREADABLE_REQUEST : UNREADABLE_MESSAGE;
       this.#fail(token, Code.internal, `${what}${error.message}`);
+    }
+  }
+
+  unreadable(methodId: number, bytes: Uint8Array, start: number, end: number): string | null {
+    const method = this.methods[methodId];
+    const decode = method && DECODERS.get(`${method.service}/${method.name}`);
+    try {
+      decode?.(bytes, start, end);
+      return null;
+    } catch (error) {
+      if (!(error instanceof ProtoError)) throw error;
+      return `${UNREADABLE_REQUEST}${error.message}`;
     }
   }
 

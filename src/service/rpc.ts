@@ -96,6 +96,11 @@ export interface RpcService {
    * during the call (a view of a socket buffer).
    */
   request(methodId: number, token: Token, bytes: Uint8Array, start: number, end: number): void;
+  /**
+   * For a unary call that is refused anyway: the error text of bytes that are no such message, null
+   * when they can be decoded. What cannot comes before most other errors.
+   */
+  unreadable?(methodId: number, bytes: Uint8Array, start: number, end: number): string | null;
   /** A client- or bidi-streaming call began. */
   open(methodId: number, token: Token): void;
   /** One message of such a call; same lifetime rule as `request`. */

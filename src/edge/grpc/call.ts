@@ -24,6 +24,8 @@ export class Call {
   /** Replies may be packed with gzip. */
   gzip = false;
   headerBlock: Uint8Array;
+  /** Its `client-api-version` is refused once the request is there and can be decoded. */
+  badVersion = false;
   /** Custom metadata: entries `[0, fieldCount)`. */
   readonly fields: HeaderField[] = [];
   fieldCount = 0;

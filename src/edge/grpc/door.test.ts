@@ -137,8 +137,8 @@ const refusals: readonly [name: string, block: Uint8Array, outcome: string][] = 
     '[] 12 grpc: Decompressor is not installed for grpc-encoding "br"',
   ],
   [
-    "bad version",
-    grpcBlock(paths.range, ["client-api-version", "\xff"]),
+    "bad version of a stream",
+    grpcBlock(paths.rangeStream, ["client-api-version", "\xff"]),
     "[] 3 etcdserver: invalid client api version",
   ],
 ];
@@ -173,7 +173,7 @@ test("broken bodies of calls with one request message", () => {
     "cardinality violation: received multiple request messages for non-client-streaming RPC";
   assert.equal(send(1, range, new Uint8Array()), "[] 2 EOF");
   assert.equal(send(3, stream, new Uint8Array()), `[] 13 ${noMessage} RPC`);
-  assert.equal(send(5, range, Uint8Array.of(0, 0)), "[] 2 unexpected EOF");
+  assert.equal(send(5, range, Uint8Array.of(0, 0)), "[] 2 EOF");
   assert.equal(send(7, stream, Uint8Array.of(0, 0, 0, 0, 9, 1)), "[] 13 unexpected EOF");
   assert.equal(send(9, stream, two), `[] 13 ${twice}`);
   assert.equal(
@@ -313,11 +313,39 @@ test("client and bidirectional streams", () => {
   assert.equal(client.goaway, null);
 });
 
+test("what is read before a bad version is refused", () => {
+  const rig = new DoorRig();
+  const client = rig.client();
+  const send = (id: number, body: Uint8Array, path: string = paths.range): string => {
+    const block = grpcBlock(path, ["client-api-version", "\xff"]);
+    client.send(headers(id, block, false), data(id, body, true));
+    rig.settle();
+    return client.outcome(id);
+  };
+  const refused = "[] 3 etcdserver: invalid client api version";
+  assert.equal(send(1, grpcMessage("a")), refused);
+  assert.equal(send(3, new Uint8Array()), "[] 2 EOF");
+  assert.equal(send(5, Uint8Array.of(0, 0, 0, 0, 9)), "[] 2 unexpected EOF");
+  assert.equal(send(7, new Uint8Array(), paths.rangeStream), `${refused} reset 0`);
+  assert.deepEqual(rig.service.events, []);
+});
+
+test("a body cut off in its prefix is no message", () => {
+  const rig = new DoorRig();
+  const client = rig.client();
+  const stream = grpcBlock(paths.rangeStream);
+  client.send(headers(1, stream, false), data(1, Uint8Array.of(0, 0), true));
+  client.send(headers(3, stream, false), data(3, Uint8Array.of(0, 0, 0, 0, 9), true));
+  rig.settle();
+  assert.match(client.outcome(1), /^\[\] 13 cardinality violation: received no request message/);
+  assert.equal(client.outcome(3), "[] 13 unexpected EOF");
+});
+
 test("a stream that ends inside a message", () => {
   const rig = new DoorRig();
   const client = rig.client();
   client.send(headers(1, grpcBlock(paths.watch), false));
-  client.send(data(1, grpcMessage("whole"), false), data(1, Uint8Array.of(0, 0, 0), true));
+  client.send(data(1, grpcMessage("whole"), false), data(1, Uint8Array.of(0, 0, 0, 0, 9), true));
   rig.settle();
   assert.equal(client.outcome(1), "[] 13 unexpected EOF");
   assert.deepEqual(rig.service.events, ["open 0 3", "message 0 whole", "cancel 0"]);

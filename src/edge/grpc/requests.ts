@@ -17,6 +17,9 @@ import type { RequestHead } from "./request-head.ts";
 /** What the stream and field objects of one metadata entry cost beyond its text, bytes. */
 const fieldOverheadBytes = 64;
 
+/** A deadline closer than this has passed before anything could answer, ms. */
+const timeoutLeastMs = 0.01;
+
 const memoryMessage = "skein: server is out of memory for requests and replies";
 const callsMessage = "skein: too many calls";
 
@@ -54,14 +57,14 @@ export class Requests implements MessageHandler {
     const stream = call.kind === "unary" ? 0 : 1;
     const at = 2 * head.versionId + stream;
     counters.requests[at] = (counters.requests[at] as number) + 1;
-    if (head.badVersion) {
-      return this.#fail(call, Code.invalidArgument, "etcdserver: invalid client api version");
-    }
     if (head.unknownEncoding !== null) {
       const name = JSON.stringify(head.unknownEncoding);
       const text = `grpc: Decompressor is not installed for grpc-encoding ${name}`;
       return this.#fail(call, Code.unimplemented, text);
     }
+    // etcd looks at it after gRPC has read what a unary call asks, and before a stream begins.
+    call.badVersion = head.badVersion;
+    if (head.badVersion && call.kind !== "unary") return this.#failVersion(call);
     if (head.timeoutMs >= 0) {
       core.deadlines.add(call, core.clock.monotonicMs() + head.timeoutMs);
     }
@@ -250,7 +253,7 @@ export class Requests implements MessageHandler {
 
   #ended(call: Call): void {
     if (call.kind === "unary" || call.kind === "serverStream") return this.#complete(call);
-    if (call.reader !== null && call.reader.midMessage) {
+    if (call.reader !== null && call.reader.midBody) {
       return this.#fail(call, Code.internal, "unexpected EOF");
     }
     this.#core.service.halfClose(call.token);
@@ -260,7 +263,7 @@ export class Requests implements MessageHandler {
   #complete(call: Call): void {
     const unary = call.kind === "unary";
     const { request } = call;
-    if (call.reader !== null && call.reader.midMessage) {
+    if (call.reader !== null && call.reader.midBody) {
       return this.#fail(call, unary ? Code.unknown : Code.internal, "unexpected EOF");
     }
     if (request !== null) {
@@ -273,6 +276,12 @@ export class Requests implements MessageHandler {
   }
 
   #dispatch(call: Call, bytes: Uint8Array, start: number, end: number): void {
+    if (call.badVersion) {
+      const text = this.#core.service.unreadable?.(call.methodId, bytes, start, end) ?? null;
+      if (text === null) this.#failVersion(call);
+      else this.#fail(call, Code.internal, text);
+      return;
+    }
     call.dispatched = true;
     this.#countReceived(call);
     this.#core.service.request(call.methodId, call.token, bytes, start, end);
@@ -281,6 +290,10 @@ export class Requests implements MessageHandler {
   #countReceived(call: Call): void {
     const counts = this.#core.counters.messagesReceived;
     counts[call.methodId] = (counts[call.methodId] as number) + 1;
+  }
+
+  #failVersion(call: Call): void {
+    this.#fail(call, Code.invalidArgument, "etcdserver: invalid client api version");
   }
 
   #fail(call: Call, code: Code, message: string): void {
@@ -327,7 +340,7 @@ function refusalOf(head: RequestHead): Refusal | null {
     const message = `Received a HEADERS frame with :method ${method} which should be POST`;
     return { http: 405, code: Code.internal, message };
   }
-  if (head.timeoutMs === 0) {
+  if (head.timeoutMs >= 0 && head.timeoutMs < timeoutLeastMs) {
     const message = "context deadline exceeded";
     return { http: 200, code: Code.deadlineExceeded, message };
   }

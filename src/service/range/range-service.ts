@@ -1,4 +1,4 @@
-import { planRange } from "../../apply/range/range-plan.ts";
+import { planRange, SortTarget } from "../../apply/range/range-plan.ts";
 import { keyRangeOf, RangeReader, TAG_KVS, writeRangeEnd } from "../../apply/range/range-reader.ts";
 import { ByteWriter } from "../../base/byte-writer.ts";
 import type { FramedCopy, KvStore, RangeCursor, RangeMeasure } from "../../mvcc/store/store.ts";
@@ -7,9 +7,9 @@ import type { RangeRequest } from "../../proto/gen/etcdserverpb.ts";
 import type { WireError } from "../errors.ts";
 import type { HeaderWriter } from "../header.ts";
 import type { JobRunner } from "../jobs.ts";
-import type { ReplySink, Token } from "../rpc.ts";
+import { Code, type ReplySink, type Token } from "../rpc.ts";
 import { LargeRange } from "./large-range.ts";
-import { RangeStream } from "./range-stream.ts";
+import { FIRST_CHUNK_KEYS, RangeStream } from "./range-stream.ts";
 import { copyRequest, revisionError } from "./reply-parts.ts";
 import { TableMemory } from "./table-memory.ts";
 
@@ -19,6 +19,11 @@ const SMALL_RANGE_STEP_KEYS = 2000;
 const SMALL_REPLY_BYTES = 64 * 1024;
 /** Replies with more entries are made while the reader takes them. */
 const SMALL_REPLY_KEYS = 2000;
+
+/** Streams that sort are sorted up to this size, bytes: they are made at once. */
+const SORTED_STREAM_BYTES = 1024 * 1024;
+/** RangeStreamResponse.range_response, field 1. */
+const TAG_RANGE_RESPONSE = 0x0a;
 
 /** What range execution needs of its surroundings. */
 export interface RangeContext {
@@ -106,6 +111,10 @@ export class RangeService {
       this.#fail(token, revision);
       return;
     }
+    if (this.#isSortedAtOnce(request, revision)) {
+      this.#streamSorted(token, request, revision);
+      return;
+    }
     const { clock, store, header, jobs, sink } = this.#context;
     const view = store.openView(revision, clock.monotonicMs());
     if (typeof view === "string") {
@@ -178,6 +187,33 @@ export class RangeService {
     out.length = copy.offset;
     writeRangeEnd(out, measure.count > measure.kvs, measure.count);
     this.#context.sink().reply(token, out.bytes, 0, out.length);
+  }
+
+  /**
+   * Whether a stream asks for an order other than that of keys and is one chunk: such a one etcd
+   * sorts. Of several chunks it sorts each by itself and then loses or repeats keys (RS9).
+   */
+  #isSortedAtOnce(request: RangeRequest, revision: number): boolean {
+    const { sortTarget, countOnly, rangeEnd, limit } = request;
+    if (sortTarget === SortTarget.key || countOnly || rangeEnd.length === 0) return false;
+    const measure = this.#measure;
+    measure.open(keyRangeOf(request), revision, FIRST_CHUNK_KEYS);
+    if (!measure.step(SMALL_RANGE_STEP_KEYS) || measure.framedBytes > SORTED_STREAM_BYTES) {
+      return false;
+    }
+    return measure.count <= FIRST_CHUNK_KEYS || (limit > 0 && limit <= FIRST_CHUNK_KEYS);
+  }
+
+  #streamSorted(token: Token, request: RangeRequest, revision: number): void {
+    const inner = this.#begin();
+    this.#reader.write(request, revision, inner);
+    const out = new ByteWriter();
+    out.byte(TAG_RANGE_RESPONSE);
+    out.varint(inner.length);
+    out.raw(inner.bytes, 0, inner.length);
+    const sink = this.#context.sink();
+    sink.send(token, out.bytes, 0, out.length);
+    sink.finish(token, Code.ok, "");
   }
 
   #startLarge(token: Token, request: RangeRequest, revision: number): void {

@@ -11,7 +11,7 @@ import { Code, type ReplySink, type Token } from "../rpc.ts";
 import { CursorFeed, RangeSource } from "./range-source.ts";
 
 /** Keys in the first chunk (semantics.md RS4). */
-const FIRST_CHUNK_KEYS = 10;
+export const FIRST_CHUNK_KEYS = 10;
 const STEP_KEYS = 2000;
 /** RangeStreamResponse.range_response, field 1. */
 const TAG_RANGE_RESPONSE = 0x0a;

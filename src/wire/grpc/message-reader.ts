@@ -39,9 +39,17 @@ export class MessageReader {
     return this.#body === null ? 0 : this.#body.length;
   }
 
-  /** True when the stream may not end here. */
+  /** True when a message has begun, with part of its prefix at least. */
   get midMessage(): boolean {
     return this.#prefixHave !== 0;
+  }
+
+  /**
+   * True when a whole prefix is there and its message is not. To grpc-go, a stream that ends in a
+   * part of a prefix is one that ends before it.
+   */
+  get midBody(): boolean {
+    return this.#prefixHave === prefixBytes;
   }
 
   /** Back to the state of a new reader. */

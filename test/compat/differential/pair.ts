@@ -114,13 +114,14 @@ export class Pair {
     };
   }
 
+  /** A compaction to 0 gives the memory an answer for "the newest", too. */
   #askable(fields: Fields): Fields {
-    const { revision } = fields;
-    if (typeof revision !== "bigint" && (revision === undefined || !isRelative(revision))) {
-      return fields;
-    }
-    const wanted = resolve(revision, { now: this.#now, compacted: this.#compacted });
-    return this.#compactions.has(wanted) ? {} : fields;
+    const { revision = 0n } = fields;
+    if (typeof revision !== "bigint" && !isRelative(revision)) return fields;
+    const position = { now: this.#now, compacted: this.#compacted };
+    if (!this.#compactions.has(resolve(revision, position))) return fields;
+    if (!this.#compactions.has(0n)) return {};
+    return { revision: this.#compactions.has(this.#now) ? this.#now + 1n : this.#now };
   }
 
   /** Keeps track of where the stores are, by what etcd says. */

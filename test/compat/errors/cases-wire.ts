@@ -8,6 +8,7 @@ import type { Group } from "./table.ts";
 
 const PUT = "/etcdserverpb.KV/Put";
 const RANGE = "/etcdserverpb.KV/Range";
+const STREAM = "/etcdserverpb.KV/RangeStream";
 const READ_A = frame(range({ key: "a" }));
 
 /** Room of the wrapper around a large put: header, tag and length. */
@@ -36,6 +37,10 @@ function putOfMessage(messageBytes: number): RawCall {
   });
 }
 
+const NO_MESSAGE = {
+  code: 13,
+  message: "cardinality violation: received no request message from non-client-streaming RPC",
+};
 const DEADLINE = { code: 4, message: "context deadline exceeded" };
 
 /** Values of `grpc-timeout` that gRPC does not take, and why. */
@@ -197,10 +202,7 @@ export const WIRE_GROUP: Group = {
       ok("kvs=1 more=0 count=1"),
     ),
     row("no message", raw(RANGE, new Uint8Array(0)), { code: 2, message: "EOF" }),
-    row("no message on a stream", raw("/etcdserverpb.KV/RangeStream", new Uint8Array(0)), {
-      code: 13,
-      message: "cardinality violation: received no request message from non-client-streaming RPC",
-    }),
+    row("no message on a stream", raw(STREAM, new Uint8Array(0)), NO_MESSAGE),
     row("two messages", raw(RANGE, Buffer.concat([READ_A, READ_A])), ok("kvs=1 more=0 count=1")),
     row("a message cut off", raw(RANGE, READ_A.subarray(0, READ_A.length - 1)), {
       code: 2,
@@ -210,6 +212,41 @@ export const WIRE_GROUP: Group = {
       code: 2,
       message: "EOF",
     }),
+    row("a prefix cut off on a stream", raw(STREAM, READ_A.subarray(0, 3)), NO_MESSAGE),
+    row("a prefix and nothing else", raw(RANGE, READ_A.subarray(0, 5)), {
+      code: 2,
+      message: "unexpected EOF",
+    }),
+    row("a stream's message cut off", raw(STREAM, READ_A.subarray(0, 6)), {
+      code: 13,
+      message: "unexpected EOF",
+    }),
+    row(
+      "a prefix cut off behind the message",
+      raw(RANGE, Buffer.concat([READ_A, READ_A.subarray(0, 3)])),
+      ok("kvs=1 more=0 count=1"),
+    ),
+    row(
+      "the same on a stream",
+      raw(STREAM, Buffer.concat([READ_A, READ_A.subarray(0, 3)])),
+      ok("kvs=1 more=0 count=1"),
+    ),
+    row(
+      "no message comes before metadata",
+      raw(RANGE, new Uint8Array(0), { "client-api-version": "\xff" }),
+      { code: 2, message: "EOF" },
+    ),
+    row(
+      "metadata of a stream comes before no message",
+      raw(STREAM, new Uint8Array(0), { "client-api-version": "\xff" }),
+      FAIL.apiVersion,
+    ),
+    row(
+      "unknown compression comes before metadata",
+      raw(RANGE, READ_A, { "grpc-encoding": "snappy", "client-api-version": "\xff" }),
+      { code: 12, prefix: 'grpc: Decompressor is not installed for grpc-encoding "snappy"' },
+    ),
+    row("deadline of a microsecond", raw(RANGE, READ_A, { "grpc-timeout": "1u" }), DEADLINE),
     row("empty message", raw(RANGE, frame(new Uint8Array(0))), FAIL.emptyKey),
   ],
 };
