@@ -1,4 +1,5 @@
 import type { MethodKind, RpcMethod } from "../../service/rpc.ts";
+import { headerToText, quoteHeader } from "../../wire/grpc/quote.ts";
 
 /** Finds methods by path and knows grpc-go's words for those that are not there. */
 export class MethodTable {
@@ -25,11 +26,9 @@ export class MethodTable {
   /** The text of `Unimplemented` for a path that `find` did not find. */
   describeUnknown(path: string): string {
     const cut = path.lastIndexOf("/");
-    if (!path.startsWith("/") || cut <= 0) {
-      return `malformed method name: ${JSON.stringify(path)}`;
-    }
+    if (!path.startsWith("/") || cut <= 0) return `malformed method name: ${quoteHeader(path)}`;
     const service = path.slice(1, cut);
-    if (!this.#services.has(service)) return `unknown service ${service}`;
-    return `unknown method ${path.slice(cut + 1)} for service ${service}`;
+    if (!this.#services.has(service)) return `unknown service ${headerToText(service)}`;
+    return `unknown method ${headerToText(path.slice(cut + 1))} for service ${service}`;
   }
 }

@@ -46,7 +46,6 @@ export class RequestHead {
   headerBlock: Uint8Array = plainHeaderBlock;
   /** From `grpc-timeout`, ms; -1 when there is none. */
   timeoutMs = -1;
-  badTimeout: string | null = null;
   gzip = false;
   /** `grpc-encoding` that nobody here can unpack. */
   unknownEncoding: string | null = null;
@@ -54,7 +53,8 @@ export class RequestHead {
   hostCount = 0;
   versionId = 0;
   badVersion = false;
-  badMetadata: HeaderField | null = null;
+  /** Malformed timeout or binary metadata: the last of them counts, as in grpc-go. */
+  badField: HeaderField | null = null;
   readonly fields: HeaderField[] = [];
   fieldCount = 0;
   readonly #table: MethodTable;
@@ -88,14 +88,13 @@ export class RequestHead {
     this.contentType = "";
     this.headerBlock = plainHeaderBlock;
     this.timeoutMs = -1;
-    this.badTimeout = null;
     this.gzip = false;
     this.unknownEncoding = null;
     this.authorityCount = 0;
     this.hostCount = 0;
     this.versionId = 0;
     this.badVersion = false;
-    this.badMetadata = null;
+    this.badField = null;
     this.fieldCount = 0;
   }
 
@@ -122,7 +121,7 @@ export class RequestHead {
         this.contentType = field.value;
         break;
       case Kind.timeout:
-        this.#takeTimeout(field.value);
+        this.#takeTimeout(field);
         break;
       case Kind.authority:
         this.authorityCount++;
@@ -149,16 +148,16 @@ export class RequestHead {
         this.badVersion = true;
         break;
       case Kind.metadataBad:
-        this.badMetadata = field;
+        this.badField = field;
         break;
       default:
         this.fields[this.fieldCount++] = field;
     }
   }
 
-  #takeTimeout(value: string): void {
-    this.timeoutMs = parseGrpcTimeout(value);
-    if (this.timeoutMs < 0) this.badTimeout = value;
+  #takeTimeout(field: HeaderField): void {
+    this.timeoutMs = parseGrpcTimeout(field.value);
+    if (this.timeoutMs < 0) this.badField = field;
   }
 
   #classify(field: HeaderField): number {

@@ -5,8 +5,10 @@ import {
   prefixBytes,
   readLength,
 } from "../../wire/grpc/message-reader.ts";
+import { badBinaryOffset } from "../../wire/grpc/metadata.ts";
+import { quoteHeader } from "../../wire/grpc/quote.ts";
 import { describeBadTimeout } from "../../wire/grpc/timeout.ts";
-import type { HeaderList } from "../../wire/h2/types.ts";
+import type { HeaderField, HeaderList } from "../../wire/h2/types.ts";
 import type { Call } from "./call.ts";
 import type { GrpcConnection } from "./connection.ts";
 import type { DoorCore } from "./core.ts";
@@ -58,7 +60,7 @@ export class Requests implements MessageHandler {
     const at = 2 * head.versionId + stream;
     counters.requests[at] = (counters.requests[at] as number) + 1;
     if (head.unknownEncoding !== null) {
-      const name = JSON.stringify(head.unknownEncoding);
+      const name = quoteHeader(head.unknownEncoding);
       const text = `grpc: Decompressor is not installed for grpc-encoding ${name}`;
       return this.#fail(call, Code.unimplemented, text);
     }
@@ -97,7 +99,7 @@ export class Requests implements MessageHandler {
       }
     }
     const { token } = call;
-    this.#feed(call, bytes, start, end);
+    if (call.kind !== "unary" || call.request === null) this.#feed(call, bytes, start, end);
     if (ended && call.token === token) this.#ended(call);
   }
 
@@ -135,6 +137,8 @@ export class Requests implements MessageHandler {
     if (call === null || call.token !== this.#currentToken) return false;
     if (flag === 0) this.#message(call, bytes, start, end);
     else this.#packedMessage(call, flag, bytes, start, end);
+    // Of a unary call grpc-go reads no further than its message.
+    if (call.kind === "unary" && call.request !== null) return false;
     return call.token === this.#currentToken;
   }
 
@@ -156,7 +160,8 @@ export class Requests implements MessageHandler {
   ): boolean {
     const core = this.#core;
     const { head } = core;
-    if (!head.isGrpc && head.authorityCount <= 1 && head.hostCount <= 1) {
+    // Who names a method of ours means gRPC, and is told what is wrong in its words.
+    if (!head.isGrpc && head.methodId < 0 && head.authorityCount <= 1 && head.hostCount <= 1) {
       const plain = core.plain === null ? null : readPlain(list);
       if (plain !== null) {
         connection.takePlain(streamId, plain, ended);
@@ -321,20 +326,10 @@ function refusalOf(head: RequestHead): Refusal | null {
     );
   }
   if (!head.isGrpc) {
-    const message = `invalid gRPC request content-type ${JSON.stringify(head.contentType)}`;
+    const message = `invalid gRPC request content-type ${quoteHeader(head.contentType)}`;
     return { http: 415, code: Code.invalidArgument, message };
   }
-  if (head.badMetadata !== null) {
-    const { name, value } = head.badMetadata;
-    return bad(
-      `malformed binary metadata ${JSON.stringify(value)} in header ${JSON.stringify(name)}: ` +
-        "illegal base64 data",
-    );
-  }
-  if (head.badTimeout !== null) {
-    return bad(`malformed grpc-timeout: ${describeBadTimeout(head.badTimeout)}`);
-  }
-  if (authorityCount + hostCount === 0) return bad("no host or :authority header present");
+  if (head.badField !== null) return bad(describeBadField(head.badField));
   if (!head.isPost) {
     const method = JSON.stringify(head.method);
     const message = `Received a HEADERS frame with :method ${method} which should be POST`;
@@ -345,4 +340,13 @@ function refusalOf(head: RequestHead): Refusal | null {
     return { http: 200, code: Code.deadlineExceeded, message };
   }
   return null;
+}
+
+/** What grpc-go says of a header field that it cannot read. */
+function describeBadField({ name, value }: HeaderField): string {
+  if (name === "grpc-timeout") return `malformed grpc-timeout: ${describeBadTimeout(value)}`;
+  return (
+    `malformed binary metadata ${quoteHeader(value)} in header ${quoteHeader(name)}: ` +
+    `illegal base64 data at input byte ${badBinaryOffset(value)}`
+  );
 }

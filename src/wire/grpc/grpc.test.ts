@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isGrpcContentType, replyContentType } from "./content-type.ts";
-import { decodeBinaryValue, encodeBinaryValue, isReservedName } from "./metadata.ts";
+import {
+  badBinaryOffset,
+  decodeBinaryValue,
+  encodeBinaryValue,
+  isReservedName,
+} from "./metadata.ts";
 import { StatusBlocks } from "./reply-blocks.ts";
 import { decodeGrpcMessage, encodeGrpcMessage } from "./status.ts";
 import { describeBadTimeout, encodeGrpcTimeout, parseGrpcTimeout } from "./timeout.ts";
@@ -92,4 +97,26 @@ test("status blocks are encoded once and the cache is bounded", () => {
   assert.equal(abort, blocks.trailersOnly(12, "unknown service x"));
   for (let i = 0; i < 2000; i++) blocks.trailersOnly(12, `unknown service ${i}`);
   assert.notEqual(abort, blocks.trailersOnly(12, "unknown service x"));
+});
+
+test("where a malformed -bin value goes wrong: as Go's decoders say", () => {
+  const offsets: readonly [value: string, offset: number][] = [
+    ["A", 0],
+    ["AA=", 2],
+    ["AAAAA", 4],
+    ["%%", 0],
+    ["====", 0],
+    ["A===", 1],
+    ["AA=A", 2],
+    ["AA==AA==", 4],
+    ["AA,AA", 2],
+    ["AAAA,AAAA", 4],
+    ["A-_A", 1],
+    ["AAA=AAAA", 4],
+    ["\xff", 0],
+  ];
+  for (const [value, offset] of offsets) {
+    assert.equal(decodeBinaryValue(value), undefined, value);
+    assert.equal(badBinaryOffset(value), offset, value);
+  }
 });

@@ -56,6 +56,23 @@ export function decodeBinaryValue(value: string): string | undefined {
   return out;
 }
 
+/**
+ * Where a malformed `-bin` value goes wrong, in Go's counting: the offset in the message of its
+ * `base64.CorruptInputError`. Values whose length is a multiple of four are read with padding.
+ */
+export function badBinaryOffset(value: string): number {
+  const padded = value.length % 4 === 0;
+  for (let at = 0; at < value.length; at++) {
+    const code = value.charCodeAt(at);
+    if (code < 128 && (base64Value[code] as number) >= 0) continue;
+    const inQuantum = at % 4;
+    if (!padded || code !== 0x3d || inQuantum < 2) return at;
+    if (inQuantum === 3) return at + 1;
+    return value.charCodeAt(at + 1) === 0x3d ? at + 2 : at;
+  }
+  return value.length - 1;
+}
+
 /** `-bin` value of bytes given as latin1 characters; without padding, as the protocol prefers. */
 export function encodeBinaryValue(bytes: string): string {
   let out = "";

@@ -1,3 +1,5 @@
+import { quoteHeader } from "./quote.ts";
+
 /** Longest timeout kept, ms: 2^53 - 1 would lose fractions; nobody waits 100,000 years. */
 const timeoutMaxMs = 3e15;
 
@@ -40,14 +42,14 @@ export function parseGrpcTimeout(value: string): number {
 
 /** Why a value is malformed, in grpc-go's words (the part after `malformed grpc-timeout: `). */
 export function describeBadTimeout(value: string): string {
-  if (value.length < 2) return `transport: timeout string is too short: ${JSON.stringify(value)}`;
+  if (value.length < 2) return `transport: timeout string is too short: ${quoteHeader(value)}`;
   if (value.length > digitsMax + 1) {
-    return `transport: timeout string is too long: ${JSON.stringify(value)}`;
+    return `transport: timeout string is too long: ${quoteHeader(value)}`;
   }
   if (unitMs(value.charCodeAt(value.length - 1)) === 0) {
-    return `transport: timeout unit is not recognized: ${JSON.stringify(value)}`;
+    return `transport: timeout unit is not recognized: ${quoteHeader(value)}`;
   }
-  return `strconv.ParseUint: parsing ${JSON.stringify(value.slice(0, -1))}: invalid syntax`;
+  return `strconv.ParseUint: parsing ${quoteHeader(value.slice(0, -1))}: invalid syntax`;
 }
 
 /** The `grpc-timeout` value of a duration, rounded up; 0 for what has passed. */

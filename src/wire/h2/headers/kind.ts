@@ -10,7 +10,8 @@ export const HeaderKind = {
   /** Name is empty or has a character outside lower-case token characters (§8.2.1). */
   badName: 1,
   /**
-   * Value has NUL, CR or LF, starts or ends with a blank, or is not allowed for its pseudo name.
+   * Value has NUL, CR or LF, or is not allowed for its pseudo name. Blanks around it are taken
+   * though §8.2.1 forbids them: etcd does, and metadata with a blank behind it must not fail here.
    */
   badValue: 2,
   /** Connection-specific (§8.2.2), `te` with something else than `trailers` included. */
@@ -78,16 +79,12 @@ function isGoodName(name: string): boolean {
   return true;
 }
 
-const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
-
 function isGoodValue(value: string): boolean {
-  const length = value.length;
-  if (length === 0) return true;
-  for (let i = 0; i < length; i++) {
+  for (let i = 0; i < value.length; i++) {
     const code = value.charCodeAt(i);
     if (code <= 13 && (code === 0 || code === 10 || code === 13)) return false;
   }
-  return !isBlank(value.charCodeAt(0)) && !isBlank(value.charCodeAt(length - 1));
+  return true;
 }
 
 /** Kind of `:path` and the like beyond their name. */
@@ -96,11 +93,8 @@ function classifyPseudoValue(kind: number, value: string): number {
     case HeaderKind.method:
       if (value === "") return HeaderKind.badValue;
       return value === "CONNECT" ? HeaderKind.connect : 0;
-    case HeaderKind.path: {
-      // §8.3.1: an origin-form target, or "*".
-      const first = value.charCodeAt(0);
-      return first === 0x2f || value === "*" ? 0 : HeaderKind.badValue;
-    }
+    // §8.3.1 wants an origin-form target or "*"; what is neither the owner refuses in its words.
+    case HeaderKind.path:
     case HeaderKind.scheme:
       return value === "" ? HeaderKind.badValue : 0;
     case HeaderKind.status: {
