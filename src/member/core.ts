@@ -142,6 +142,7 @@ export class Core {
       clock,
       dir: config.walDir,
       unsafeNoFsync: config.unsafeNoFsync,
+      commitIsDurable: !config.unsafeNoFsync,
       onDurable: () => this.group.durable(),
       onFailure: (error) => events.onFatal(error),
       observer: {

@@ -136,3 +136,29 @@ test("damage in an earlier segment is never repaired, even when it looks torn", 
   assert.ok(found instanceof WalError && found.code === "corrupt");
   assert.match(found.message, /at byte \d+\)\. Restore/);
 });
+
+test("a tear that swallowed committed entries is refused, not cut", () => {
+  const wal = { segmentBytes: 4096, commitIsDurable: true };
+  const rig = new LogRig({ wal });
+  for (let i = 1; i <= 30; i++) {
+    rig.saveNow({ term: 1, vote: 3n, commit: i - 1 }, [entryOf(i, 1, 60)]);
+  }
+  rig.close();
+  const bytes = rig.readFile(FIRST);
+  const sectors = Math.ceil((bytes.findLastIndex((b) => b !== 0) + 1) / 512);
+  let refused = 0;
+  for (let s = 1; s < sectors; s++) {
+    const damaged = bytes.slice();
+    damaged.fill(0, s * 512, s * 512 + 512);
+    const found = reopen(rig, damaged);
+    if (found instanceof WalError) {
+      refused++;
+      assert.match(found.message, /wal at byte \d+\)\. Restore/);
+      assert.deepEqual(rig.readFile(FIRST), damaged, "left as it was found");
+      continue;
+    }
+    // What nothing follows may have been under way.
+    assert.equal(s, sectors - 1, `sector ${s}: ${found.length} entries`);
+  }
+  assert.ok(refused >= 4);
+});

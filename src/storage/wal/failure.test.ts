@@ -57,6 +57,11 @@ test("every sync that fails stops the log; what was acknowledged is there", () =
   assert.ok(failed >= SAVES);
 });
 
+test("a sync that finds no room is a failed sync, also behind zeros ahead", () => {
+  const { failed } = everyCall({ op: "sync", code: "EIO" });
+  assert.equal(everyCall({ op: "sync", code: "ENOSPC" }).failed, failed);
+});
+
 test("every write that fails, with some of its bytes written, stops the log", () => {
   assert.ok(everyCall({ op: "write", code: "EIO" }).failed >= SAVES);
 });

@@ -89,18 +89,16 @@ export class SegmentPreparer {
     if (segment.full || allocatedBytes >= wanted) return false;
     const lengthBytes = Math.min(this.#segmentBytes, Math.max(allocatedBytes, offset) + GROW_BYTES);
     this.#busy = true;
-    this.#disk.submit(
-      [
-        { op: "allocate", file, lengthBytes },
-        { op: "sync", file },
-      ],
-      (error) => {
-        this.#busy = false;
-        if (error === null) segment.allocatedBytes = lengthBytes;
-        else if (error.code === "ENOSPC" || error.code === "EDQUOT") segment.full = true;
-        else this.#onFailure(error);
-      },
-    );
+    this.#disk.submit([{ op: "allocate", file, lengthBytes }], (error) => {
+      if (error === null) segment.allocatedBytes = lengthBytes;
+      else if (error.code === "ENOSPC" || error.code === "EDQUOT") segment.full = true;
+      else this.#onFailure(error);
+    });
+    // A list of its own: no room for zeros is no harm, but a sync that failed always is.
+    this.#disk.submit([{ op: "sync", file }], (error) => {
+      this.#busy = false;
+      if (error !== null) this.#onFailure(error);
+    });
     return true;
   }
 

@@ -6,7 +6,8 @@ import { RecordType, parentOf, segmentName } from "./format.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { lockSegment } from "./lock.ts";
 import { GROW_BYTES } from "./next-segment.ts";
-import { RecordReader } from "./record-reader.ts";
+import { commitBehind } from "./behind-end.ts";
+import { DAMAGED, RecordReader } from "./record-reader.ts";
 import type { Ending } from "./record-reader.ts";
 import { cutTornTail, zeroTail } from "./repair.ts";
 import { chooseSegment, listSegments } from "./segments.ts";
@@ -120,6 +121,7 @@ function openLocked(options: WalOptions, start: WalStart, segments: HeldSegment[
   const last = segments.at(-1)!;
   const file = last.file!;
   const repaired = ending === "torn";
+  if (options.commitIsDurable === true) refuseLoss(options, last.name, file, reader, content);
   if (repaired) {
     const path = `${options.dir}/${last.name}`;
     cutTornTail(disk, { path, file, endOffset: reader.endOffset });
@@ -138,6 +140,25 @@ function openLocked(options: WalOptions, start: WalStart, segments: HeldSegment[
   });
   const { metadata, hardState, entries, snapshotFound } = content;
   return { wal, repaired, metadata, hardState, entries, snapshotFound };
+}
+
+/** A tear with committed entries in it is no torn tail: what a sync confirmed was lost later. */
+function refuseLoss(
+  { disk, dir }: WalOptions,
+  name: string,
+  file: FileId,
+  { endOffset }: RecordReader,
+  { lastIndex }: Collected,
+): void {
+  const commit = commitBehind(disk, file, endOffset);
+  if (commit <= lastIndex) return;
+  throw new WalError({
+    code: "corrupt",
+    message: `records are lost: entry ${lastIndex} is followed by a commit of entry ${commit}`,
+    file: `${dir}/${name}`,
+    offset: endOffset,
+    remedy: DAMAGED,
+  });
 }
 
 function read(

@@ -16,7 +16,8 @@ export interface ReadableSegment {
 /** "torn": the last segment ends in the middle of a write that was never acknowledged. */
 export type Ending = "clean" | "torn";
 
-const DAMAGED =
+/** What the operator of a damaged log can do. */
+export const DAMAGED =
   "Restore this member from a backup, or remove it from the cluster and add it anew; " +
   "its other files stay untouched.";
 
@@ -228,10 +229,10 @@ export class RecordReader {
 }
 
 /** Tag, type, tag, checksum, tag and length, at most. */
-const HEAD_BYTES_MAX = 2 + 6 + 6;
+export const HEAD_BYTES_MAX = 2 + 6 + 6;
 
 /** The fields of a record before its payload, in the order every version writes. */
-class RecordHead {
+export class RecordHead {
   type = 0;
   crc = 0;
   /** Bytes before the payload, and of the whole record. */
@@ -273,7 +274,8 @@ class RecordHead {
   }
 }
 
-function u32(bytes: Uint8Array, at: number): number {
+/** Little-endian. */
+export function u32(bytes: Uint8Array, at: number): number {
   return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
 }
 

@@ -52,6 +52,12 @@ export interface WalOptions {
   readonly segmentBytes?: number;
   /** For tests; default PENDING_BYTES_MAX. */
   readonly pendingBytesMax?: number;
+  /**
+   * The caller saves a commit index only once the entries up to it are durable (a log of one does;
+   * etcd before 3.6 and followers do not). Then a commit index behind a tear proves that what is
+   * torn was durable before, and the log is refused instead of cut. Default false.
+   */
+  readonly commitIsDurable?: boolean;
   /** etcd's --unsafe-no-fsync: tickets become durable when written. */
   readonly unsafeNoFsync?: boolean;
 }
