@@ -39,21 +39,30 @@ export class ServerProcess {
     });
   }
 
-  /** Starts it on `dataDir` and resolves when it serves. */
+  /**
+   * Starts it on `dataDir` and resolves when it serves. `nodeArgs`: for Node, not for Skein; `env`:
+   * added to ours.
+   */
   static async start(
     dataDir: string,
     port: number,
     flags: readonly string[] = [],
+    nodeArgs: readonly string[] = [],
+    env: NodeJS.ProcessEnv = {},
   ): Promise<ServerProcess> {
     const url = `http://127.0.0.1:${port}`;
     const args = [
+      ...nodeArgs,
       path.join(root, "src/cli/server/main.ts"),
       `--data-dir=${dataDir}`,
       `--listen-client-urls=${url}`,
       `--advertise-client-urls=${url}`,
       ...flags,
     ];
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    });
     const server = new ServerProcess(port, child);
     await server.#ready();
     return server;
