@@ -158,6 +158,15 @@ test("bytes that are neither, and half-closed HTTP/1.1", async (t) => {
   assert.equal(await say("x".repeat(9000)), "");
   assert.match(await say("GET /x\x01 HTTP/1.1\r\n\r\n"), /^HTTP\/1\.1 400 Bad Request\r\n/);
   assert.match(await say("GET /version HTTP/1.1\r\nHost: x\r\n\r\n"), /^HTTP\/1\.1 200 OK/);
+  const get = (rest: string): Promise<string> => say(`GET ${rest}\r\n\r\n`);
+  assert.match(await get("http://x/version HTTP/1.1\r\nHost: y"), /^HTTP\/1\.1 200 OK/);
+  assert.match(await get("http://x HTTP/1.1\r\nHost: x"), /^HTTP\/1\.1 404 Not Found/);
+  const twoHosts = await get("/version HTTP/1.1\r\nHost: a\r\nHost: b");
+  assert.match(twoHosts, /^HTTP\/1\.1 400 Bad Request\r\n/);
+  const oddHost = await get("/version HTTP/1.1\r\nHost: a b");
+  assert.match(oddHost, /^HTTP\/1\.1 400 Bad Request: malformed Host header\r\n/);
+  const long = await get(`/version HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(70_000)}`);
+  assert.match(long, /^HTTP\/1\.1 431 Request Header Fields Too Large\r\n/);
   assert.equal(served.door.connections, 0);
 });
 

@@ -30,7 +30,9 @@ export class NodeHttpServer implements HttpServer {
       { maxHeaderSize: headerMaxBytes, keepAliveTimeout: 0, requestTimeout: 0 },
       (request, response) => this.#serve(handler, request, response),
     );
-    this.#server.on("clientError", (_error, socket) => badRequest(socket));
+    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+      refuse(socket, error.code === "HPE_HEADER_OVERFLOW" ? headersTooLarge : "400 Bad Request");
+    });
   }
 
   /** Open connections. */
@@ -59,6 +61,8 @@ export class NodeHttpServer implements HttpServer {
 
   #serve(handler: HttpHandler, request: http.IncomingMessage, response: http.ServerResponse): void {
     const stream = request.socket as unknown as SocketStream;
+    const wrongHost = judgeHost(request.rawHeaders);
+    if (wrongHost !== null) return refuse(stream, wrongHost);
     stream.busy++;
     response.once("close", () => {
       stream.busy--;
@@ -88,23 +92,45 @@ export class NodeHttpServer implements HttpServer {
 function toRequest(request: http.IncomingMessage): HttpRequest {
   const { headers } = request;
   const encoding = headers["accept-encoding"] ?? "";
+  // RFC 9112 §3.2.2: a target may be absolute; its authority then counts instead of Host.
+  const url = request.url ?? "/";
+  const absolute = /^https?:\/\/([^/?]*)(.*)$/i.exec(url);
+  const rest = absolute?.[2] ?? url;
   return {
     method: request.method ?? "",
-    target: request.url ?? "/",
-    host: headers.host ?? "",
+    target: absolute !== null && !rest.startsWith("/") ? `/${rest}` : rest,
+    host: absolute?.[1] ?? headers.host ?? "",
     origin: headers.origin ?? "",
     acceptEncoding: Array.isArray(encoding) ? encoding.join(",") : encoding,
     secure: false,
   };
 }
 
-/** What Go's server says to bytes that are no HTTP, before it closes. */
-function badRequest(socket: Duplex): void {
+const headersTooLarge = "431 Request Header Fields Too Large";
+
+/** Answers in the manner of Go's server what is no request for anybody, and closes. */
+function refuse(socket: Duplex, status: string): void {
   if (!socket.writable) return void socket.destroy();
   socket.end(
-    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n" +
-      "Connection: close\r\n\r\n400 Bad Request",
+    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+      `Connection: close\r\n\r\n${status}`,
   );
+}
+
+/**
+ * Null when at most one host is named and it has no character that a host cannot have, else the
+ * status: which of two hosts is meant must not be left to chance (RFC 9112 §3.2).
+ */
+function judgeHost(rawHeaders: readonly string[]): string | null {
+  let seen = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.toLowerCase() !== "host") continue;
+    if (++seen > 1) return "400 Bad Request";
+    if (/[^!$%&'()*+,\-.0-9:;=@A-Z[\]_a-z~]/.test(rawHeaders[i + 1] ?? "")) {
+      return "400 Bad Request: malformed Host header";
+    }
+  }
+  return null;
 }
 
 /** A socket of the seam as a stream of Node. */
