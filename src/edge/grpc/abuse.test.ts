@@ -151,17 +151,18 @@ test("readers with a closed window: queued replies are bounded, then requests re
   const rig = setUp();
   const client = rig.client([4, 0]);
   const body = grpcMessage("x".repeat(16_000));
-  for (let i = 0; i < 3000; i++) client.send(headers(id(i), range, false), data(id(i), body, true));
+  for (let i = 0; i < 2800; i++) client.send(headers(id(i), range, false), data(id(i), body, true));
   rig.settle();
   assert.equal(client.outcome(1), "[] - open");
   assertAlive(rig);
   // They get everything that was not refused when they open the window.
   client.send(settings([4, 100_000]), windowUpdate(0, 100_000_000));
   rig.settle();
-  const outcomes = Array.from({ length: 3000 }, (_, i) => client.outcome(id(i)));
+  const outcomes = Array.from({ length: 2800 }, (_, i) => client.outcome(id(i)));
   const served = outcomes.filter((outcome) => outcome.endsWith("] 0")).length;
   assert.ok(served >= 500, `${served} served`);
   assert.ok(outcomes.every((outcome) => /\] 0$|reset 7$/.test(outcome)));
+  rig.clock.runFor(1000);
   assert.equal(rig.door.memoryUsedBytes, 0);
 });
 
@@ -285,6 +286,28 @@ test("when the memory of the door is used up calls are refused, and taken again 
     rig.settle();
   }
   assert.equal(other.outcome(id(99)), refusal);
+});
+
+test("those who hold little are served when others have filled the memory", () => {
+  const rig = setUp({ memoryBytes: 1_000_000, connectionMemoryBytes: 700_000 });
+  const hoarders = [rig.client([4, 0]), rig.client([4, 0])];
+  const body = grpcMessage("x".repeat(16_000));
+  for (const hoarder of hoarders) {
+    for (let i = 0; i < 100; i++) {
+      hoarder.send(headers(id(i), range, false), data(id(i), body, true));
+      rig.settle();
+    }
+    assert.match(hoarder.outcome(id(99)), /^\[\] 8 skein: server is out of memory/);
+  }
+  assert.ok(rig.door.memoryUsedBytes > 1_000_000 && rig.door.memoryUsedBytes < 1_100_000);
+  assertAlive(rig);
+  // Streams that are only opened cost, too.
+  const opener = rig.client();
+  for (let i = 0; i < 100; i++) opener.send(headers(id(i), grpcBlock(paths.watch), false));
+  rig.settle();
+  assert.equal(opener.outcome(id(0)), "nothing");
+  assert.match(opener.outcome(id(99)), /^\[\] 8 skein: server is out of memory/);
+  assertAlive(rig);
 });
 
 test("at most so many calls and connections", () => {

@@ -49,6 +49,8 @@ export class GrpcConnection implements H2Handler, Flushable {
   #giveUpMs: number;
   /** Requests for the HTTP side that have not ended. */
   readonly #plain = new Map<number, PlainRequest>();
+  /** What the connection holds of the door's memory: calls and output, bytes. */
+  memoryUsedBytes = 0;
   /** Output charged to the door's memory, bytes. */
   #chargedBytes = 0;
 
@@ -94,6 +96,8 @@ export class GrpcConnection implements H2Handler, Flushable {
     if (this.#ended || this.#closing) return;
     this.#core.counters.receivedBytes += chunk.length;
     this.h2.receive(chunk);
+    // At once, not when it is flushed: other connections of this turn must see it.
+    this.#chargeOutput();
     if (this.h2.congested()) this.#pause();
     this.touch();
   }
@@ -123,7 +127,7 @@ export class GrpcConnection implements H2Handler, Flushable {
       if (!socket.write(bytes)) this.#blocked = true;
       else if (this.#reusesBuffers && socket.queuedBytes() === 0) h2.recycleOutput();
     }
-    this.#charge(h2.queuedBytes() + socket.queuedBytes());
+    this.#chargeOutput();
     if (this.#blocked) return false;
     const more = h2.hasOutput();
     if (this.#paused && !h2.congested()) this.#resume();
@@ -139,6 +143,8 @@ export class GrpcConnection implements H2Handler, Flushable {
       return;
     }
     this.h2.tick();
+    // A socket that was not full does not say when it has become empty.
+    this.#chargeOutput();
     if (this.h2.hasOutput()) this.touch();
   }
 
@@ -271,8 +277,13 @@ export class GrpcConnection implements H2Handler, Flushable {
     }
   }
 
+  #chargeOutput(): void {
+    this.#charge(this.h2.queuedBytes() + this.#socket.queuedBytes());
+  }
+
   #charge(bytes: number): void {
-    this.#core.memoryUsedBytes += bytes - this.#chargedBytes;
+    if (bytes === this.#chargedBytes) return;
+    this.#core.hold(this, bytes - this.#chargedBytes);
     this.#chargedBytes = bytes;
   }
 

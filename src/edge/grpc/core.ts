@@ -11,7 +11,14 @@ import { CallTable } from "./call-table.ts";
 import { GrpcCounters } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Flusher } from "./flusher.ts";
-import { type GrpcLimits, headerAssemblyBytes } from "./limits.ts";
+import type { GrpcConnection } from "./connection.ts";
+import {
+  callRecordBytes,
+  type GrpcLimits,
+  headerAssemblyBytes,
+  modestConnectionBytes,
+  reserveFactor,
+} from "./limits.ts";
 import { MethodTable } from "./method-table.ts";
 import { RequestHead } from "./request-head.ts";
 
@@ -57,7 +64,7 @@ export class DoorCore {
   readonly blocks = new StatusBlocks();
   readonly headerBudget: HeaderBudget;
   readonly slabs = new SlabPool();
-  /** Queued replies, messages in pieces and kept metadata of all connections, bytes. */
+  /** Queued replies, calls, messages in pieces and metadata of all connections, bytes. */
   memoryUsedBytes = 0;
 
   constructor(options: GrpcDoorOptions, expired: (call: Call) => void) {
@@ -76,15 +83,31 @@ export class DoorCore {
     this.headerBudget = { takenBytes: 0, maxBytes: headerAssemblyBytes };
   }
 
-  /** True when new work must be refused until replies have drained. */
-  get overMemory(): boolean {
-    return this.memoryUsedBytes > this.limits.memoryBytes;
+  /**
+   * True when new work of `connection` must be refused until something has drained: it holds too
+   * much itself, or all together do. Connections that hold little are served longest, so that those
+   * who filled the memory cannot shut out the others.
+   */
+  overMemory(connection: GrpcConnection): boolean {
+    const { memoryBytes, connectionMemoryBytes } = this.limits;
+    const own = connection.memoryUsedBytes;
+    if (own > connectionMemoryBytes) return true;
+    if (this.memoryUsedBytes <= memoryBytes) return false;
+    return own > modestConnectionBytes || this.memoryUsedBytes > memoryBytes * reserveFactor;
   }
 
-  /** Sets what `call` holds of the door's memory. */
+  /** Sets what `call`, which is live, holds of the door's memory beside itself. */
   charge(call: Call, bytes: number): void {
-    this.memoryUsedBytes += bytes - call.chargedBytes;
+    const more = bytes - call.chargedBytes;
+    this.memoryUsedBytes += more;
+    (call.connection as GrpcConnection).memoryUsedBytes += more;
     call.chargedBytes = bytes;
+  }
+
+  /** `connection` holds so much more (or less) of the memory: output, or records of calls. */
+  hold(connection: GrpcConnection, bytes: number): void {
+    this.memoryUsedBytes += bytes;
+    connection.memoryUsedBytes += bytes;
   }
 
   /** Takes a call out of everything; its token is dead afterwards. */
@@ -95,6 +118,7 @@ export class DoorCore {
     const at = call.methodId * codeCount + code;
     counts[at] = (counts[at] as number) + 1;
     connection.streams.remove(call);
+    this.hold(connection, -callRecordBytes);
     this.deadlines.remove(call);
     if (call.chargedBytes > 0) this.charge(call, 0);
     this.calls.release(call);

@@ -68,6 +68,14 @@ export function grpcLimits(
  */
 export const flushSliceBytes = 128 * 1024;
 
+/** What a live call costs at least: its record, the stream's, what a service keeps; measured. */
+export const callRecordBytes = 1024;
+
+/** A connection that holds no more than this is served when others have filled the memory … */
+export const modestConnectionBytes = 64 * 1024;
+/** … up to so much more of it. */
+export const reserveFactor = 1.25;
+
 /** Time for making pulled replies in one turn, ms; what is left waits for the next turn. */
 export const flushTurnMs = 2;
 

@@ -12,6 +12,7 @@ import type { HeaderField, HeaderList } from "../../wire/h2/types.ts";
 import type { Call } from "./call.ts";
 import type { GrpcConnection } from "./connection.ts";
 import type { DoorCore } from "./core.ts";
+import { callRecordBytes } from "./limits.ts";
 import { readPlain } from "./plain.ts";
 import type { Replies } from "./replies.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -55,6 +56,7 @@ export class Requests implements MessageHandler {
     call.gzip = head.gzip;
     call.headerBlock = head.headerBlock;
     connection.streams.add(call);
+    core.hold(connection, callRecordBytes);
     if (head.fieldCount > 0) this.#keepFields(call);
     const stream = call.kind === "unary" ? 0 : 1;
     const at = 2 * head.versionId + stream;
@@ -178,9 +180,10 @@ export class Requests implements MessageHandler {
       connection.refuse(streamId, ended, { http: 200, code: Code.unimplemented, message });
       return false;
     }
-    if (core.overMemory || core.calls.full) {
-      core.counters.drop(core.overMemory ? "memory" : "calls");
-      const message = core.overMemory ? memoryMessage : callsMessage;
+    const isOver = core.overMemory(connection);
+    if (isOver || core.calls.full) {
+      core.counters.drop(isOver ? "memory" : "calls");
+      const message = isOver ? memoryMessage : callsMessage;
       connection.refuse(streamId, ended, { http: 200, code: Code.resourceExhausted, message });
       return false;
     }
@@ -213,7 +216,7 @@ export class Requests implements MessageHandler {
     const grown = reader.bufferedBytes - before;
     if (grown === 0) return;
     core.charge(call, call.chargedBytes + grown);
-    if (grown > 0 && core.overMemory) {
+    if (grown > 0 && core.overMemory(call.connection as GrpcConnection)) {
       core.counters.drop("memory");
       this.#fail(call, Code.resourceExhausted, memoryMessage);
     }

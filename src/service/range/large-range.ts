@@ -18,6 +18,9 @@ import type { TableMemory } from "./table-memory.ts";
 /** Keys looked at in one step: a fraction of a millisecond. */
 const STEP_KEYS = 2000;
 
+/** What a large range costs beside its request's bytes and its table: cursors, views, buffers. */
+const RANGE_BYTES = 4096;
+
 /** One large range and where its reply goes. */
 export interface LargeRangeOptions {
   readonly token: Token;
@@ -97,6 +100,7 @@ export class LargeRange implements Job {
   #stepMeasure(): boolean {
     const { request, store, view } = this.#options;
     const measure = this.#measure;
+    if (this.#takenBytes === 0 && this.#takeMemory(0)) return true;
     if (!measure.step(STEP_KEYS)) return false;
     if (measure.isCompacted) return this.#failCompacted();
     if (request.countOnly) return this.#send(null, 0, 0, false);
@@ -119,17 +123,18 @@ export class LargeRange implements Job {
       if (this.#read >= this.#plan.readMax || !cursor.next()) {
         if (cursor.isCompacted) return this.#failCompacted();
         this.#phase = "sort";
-        return this.#takeMemory(table);
+        return this.#takeMemory(table.memoryBytes);
       }
       table.add(cursor);
       this.#read += 1;
     }
-    return this.#takeMemory(table);
+    return this.#takeMemory(table.memoryBytes);
   }
 
-  /** True, the call having failed, when there is no room for what `table` holds by now. */
-  #takeMemory(table: StateTable): boolean {
-    const more = table.memoryBytes - this.#takenBytes;
+  /** True, the call having failed, when there is no room for the request and `tableBytes`. */
+  #takeMemory(tableBytes: number): boolean {
+    const { key, rangeEnd } = this.#options.request;
+    const more = RANGE_BYTES + key.length + rangeEnd.length + tableBytes - this.#takenBytes;
     if (!this.#options.memory.take(more, this.#takenBytes))
       return this.#fail(WIRE_ERRORS.tooManyRequests);
     this.#takenBytes += more;
@@ -170,6 +175,7 @@ export class LargeRange implements Job {
     this.#end();
     if (feed === null) {
       view.close();
+      this.#giveMemory();
       const message = new Uint8Array(head.length + tail.length);
       message.set(head);
       message.set(tail, head.length);

@@ -1,10 +1,10 @@
 /**
- * Bytes that all sorted and filtered ranges together may hold: four million entries. One that is
- * alone may be larger.
+ * Bytes that all large ranges together may hold, for their requests and the entries of those that
+ * sort or filter: four million entries. One that is alone may be larger.
  */
 export const TABLE_BYTES_MAX = 256 * 1024 * 1024;
 
-/** What sorted and filtered ranges hold, so that many at once do not take all memory there is. */
+/** What large ranges hold, so that many at once do not take all memory there is. */
 export class TableMemory {
   #takenBytes = 0;
   readonly #bytesMax: number;

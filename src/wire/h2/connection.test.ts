@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ErrorCode, type BodySource } from "./types.ts";
 import { FrameType, Setting } from "./frames.ts";
+import { queuedItemBytes } from "./limits.ts";
 import { encodeConstantBlock } from "./hpack/encoder.ts";
 import {
   data,
@@ -143,7 +144,8 @@ describe("pulled bodies", () => {
     rig.connection.sendSource(1, parts(source, 1e9));
     takeAll(rig.connection);
     assert.equal(source.readBytes, 100_000 - 5);
-    assert.equal(rig.connection.queuedBytes(), trailer.length);
+    // The source and its trailers.
+    assert.equal(rig.connection.queuedBytes(), trailer.length + 2 * queuedItemBytes);
     rig.connection.receive(windowUpdate(1, 1000));
     takeAll(rig.connection);
     assert.equal(source.readBytes, 101_000 - 5);

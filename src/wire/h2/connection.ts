@@ -277,11 +277,11 @@ export class H2Connection {
   }
 
   /**
-   * Everything waiting to be sent, output and stream queues, bytes (pulled bodies count as
-   * nothing).
+   * What everything waiting to be sent costs, output and stream queues, bytes (pulled bodies count
+   * as nothing).
    */
   queuedBytes(): number {
-    return this.#core.sender.out.pending + this.#core.sender.queuedBytes;
+    return this.#core.sender.out.pending + this.#core.sender.queueCostBytes;
   }
 
   /** What waits in one stream's own queue, bytes. */

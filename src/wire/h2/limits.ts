@@ -36,6 +36,9 @@ export const turnBytes = 16_384;
  */
 export const controlBacklogMaxBytes = 512 * 1024;
 
+/** What a queued piece costs beyond its bytes: its record, and the buffer's own (measured). */
+export const queuedItemBytes = 512;
+
 /**
  * Replies waiting for a reader beyond which further requests are refused (a client may safely try
  * those again elsewhere): a hundred ordinary replies of the largest kind that are not pulled.

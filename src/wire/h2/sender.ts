@@ -8,7 +8,7 @@ import {
   windowMaxBytes,
 } from "./frames.ts";
 import { HpackEncoder } from "./hpack/encoder.ts";
-import { headerTableBytes, smallMessageBytes, turnBytes } from "./limits.ts";
+import { headerTableBytes, queuedItemBytes, smallMessageBytes, turnBytes } from "./limits.ts";
 import { copyBytes, OutputBuffer, type SlabPool } from "./output.ts";
 import { type H2Stream, ItemKind, SendItem, TurnList } from "./stream.ts";
 import type { MessageParts, ReplyParts, SourceParts } from "./types.ts";
@@ -52,6 +52,7 @@ export class Sender {
   frameMaxBytes = frameBytesLeast;
   /** Sum of all stream queues, bytes. */
   queuedBytes = 0;
+  #queuedItems = 0;
   readonly #ready = new TurnList();
   readonly #starved = new TurnList();
   readonly #owner: SenderOwner;
@@ -70,6 +71,11 @@ export class Sender {
     this.#guard = guard;
     this.#limits = limits;
     this.out = new OutputBuffer(limits.slabs);
+  }
+
+  /** What the stream queues cost in memory, bytes. */
+  get queueCostBytes(): number {
+    return this.queuedBytes + this.#queuedItems * queuedItemBytes;
   }
 
   /** Whether `takeOutput` would find something. */
@@ -145,7 +151,7 @@ export class Sender {
       const { prefix } = parts;
       this.#queueBytes(stream, { prefix, bytes: nothing, start: 0, end: 0 }, prefix.length, false);
     }
-    stream.queue.push(new SendItem(ItemKind.source, nothing, parts.source, parts.totalBytes));
+    this.#push(stream, new SendItem(ItemKind.source, nothing, parts.source, parts.totalBytes));
     if (parts.trailerBlock === null) stream.wantsWritable = true;
     else this.#queueHeaders(stream, parts.trailerBlock, true);
     this.#wake(stream);
@@ -159,6 +165,7 @@ export class Sender {
     if (stream.queue.length === 0) return;
     const { queue } = stream;
     stream.queue = [];
+    this.#queuedItems -= queue.length;
     for (const item of queue) item.source?.release();
   }
 
@@ -253,7 +260,7 @@ export class Sender {
     const item = new SendItem(ItemKind.headers, block);
     item.endStream = endStream;
     if (endStream) stream.endQueued = true;
-    stream.queue.push(item);
+    this.#push(stream, item);
     this.#count(stream, block.length);
   }
 
@@ -262,16 +269,28 @@ export class Sender {
     const { queue } = stream;
     let item = queue.length === 0 ? undefined : queue[queue.length - 1];
     if (item?.kind !== ItemKind.bytes || item.bytes.length - item.end < size) {
-      const room = Math.max(size, size < pieceBytesLeast / 2 ? pieceBytesLeast : 0);
+      // Only the second message shows that more of them share a piece.
+      const isShared = item?.kind === ItemKind.bytes && size < pieceBytesLeast / 2;
+      const room = isShared ? pieceBytesLeast : size;
       item = new SendItem(ItemKind.bytes, Buffer.allocUnsafeSlow(room));
       item.end = 0;
-      queue.push(item);
+      this.#push(stream, item);
     }
     copyBytes(item.bytes, item.end, prefix, 0, prefix.length);
     copyBytes(item.bytes, item.end + prefix.length, bytes, start, end);
     item.end += size;
     if (endStream) item.endStream = stream.endQueued = true;
     this.#count(stream, size);
+  }
+
+  #push(stream: H2Stream, item: SendItem): void {
+    stream.queue.push(item);
+    this.#queuedItems++;
+  }
+
+  #shift(stream: H2Stream): void {
+    stream.queue.shift();
+    this.#queuedItems--;
   }
 
   #count(stream: H2Stream, bytes: number): void {
@@ -328,7 +347,7 @@ export class Sender {
       out.reserve(frameHeaderBytes + size);
       const read = source.read(out.bytes, out.end + frameHeaderBytes, size);
       if (read <= 0 || read > size) {
-        stream.queue.shift();
+        this.#shift(stream);
         source.release();
         this.#dropRest(stream);
         this.#owed.push(-stream.id);
@@ -362,7 +381,7 @@ export class Sender {
   }
 
   #itemDone(stream: H2Stream, item: SendItem): void {
-    stream.queue.shift();
+    this.#shift(stream);
     if (stream.queue.length > 0) this.#ready.push(stream);
     if (stream.wantsWritable && this.#isWritable(stream)) {
       stream.wantsWritable = false;

@@ -108,7 +108,7 @@ export class HeaderBlocks {
     if (frame.endStream && contentLength > 0) return ErrorCode.protocolError;
     const full =
       core.streams.live >= core.config.maxConcurrentStreams ||
-      core.sender.queuedBytes > sendQueueRefuseBytes;
+      core.sender.queueCostBytes > sendQueueRefuseBytes;
     return full ? ErrorCode.refusedStream : ErrorCode.noError;
   }
 
