@@ -170,6 +170,40 @@ test("bytes that are neither, and half-closed HTTP/1.1", async (t) => {
   assert.equal(served.door.connections, 0);
 });
 
+test("pipelined HTTP/1.1: answered in order, and others do not wait for it", async (t) => {
+  const served = await serve();
+  t.after(() => served.close());
+  const open = async (text: string): Promise<net.Socket> => {
+    const socket = net.connect({ port: served.port, host: "127.0.0.1" }).pause();
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    socket.write(text);
+    return socket;
+  };
+  const targets = Array.from({ length: 300 }, (_, i) => (i % 3 === 0 ? "/version" : `/no${i}`));
+  const all = targets.map((target, i) => {
+    const last = i === targets.length - 1 ? "Connection: close\r\n" : "";
+    return `POST ${target} HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n${last}\r\nabc`;
+  });
+  const polite = await open(all.join(""));
+  const answers = Buffer.concat(await polite.toArray()).toString();
+  const codes = [...answers.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, code]) => code);
+  assert.deepEqual(
+    codes,
+    targets.map((target) => (target === "/version" ? "405" : "404")),
+  );
+
+  const flood = await open("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20_000));
+  t.after(() => flood.destroy());
+  const before = process.cpuUsage();
+  for (let i = 0; i < 5; i++) {
+    const other = await open("GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert.match(Buffer.concat(await other.toArray()).toString(), /^HTTP\/1\.1 200 OK/);
+  }
+  const { user, system } = process.cpuUsage(before);
+  assert.ok(user + system < 400_000, `${user + system} µs of work before five others`);
+});
+
 test("unix sockets, and one that was left behind", async (t) => {
   const file = path.join(tmpdir(), `skein-edge-${process.pid}.sock`);
   const first = await serve({}, { kind: "unix", path: file });

@@ -16,6 +16,12 @@ const sweepMs = 30_000;
 /** Request line and headers together, bytes; Go's default is 1 MiB, no client needs a tenth. */
 const headerMaxBytes = 64 * 1024;
 
+/**
+ * Bytes given to the parser at a time. It makes requests of all it is given, before one is
+ * answered: a chunk of 64 KiB holds two thousand, and as many answers of `/metrics` are 40 MB.
+ */
+const sliceBytes = 2048;
+
 /** Serves HTTP/1.1 through Node's own parser and server. */
 export class NodeHttpServer implements HttpServer {
   readonly #server: http.Server;
@@ -44,7 +50,7 @@ export class NodeHttpServer implements HttpServer {
   accept(socket: ByteSocket): SocketHandler | null {
     if (this.#closed || this.#connections.size >= httpConnectionsMax) return null;
     const gone = (): void => void this.#connections.delete(stream);
-    const stream: SocketStream = new SocketStream(socket, this.#clock.monotonicMs(), gone);
+    const stream: SocketStream = new SocketStream(socket, this.#clock, gone);
     this.#connections.add(stream);
     this.#timer ??= this.#clock.startTimer(sweepMs, this.#sweep);
     this.#server.emit("connection", stream);
@@ -61,21 +67,19 @@ export class NodeHttpServer implements HttpServer {
 
   #serve(handler: HttpHandler, request: http.IncomingMessage, response: http.ServerResponse): void {
     const stream = request.socket as unknown as SocketStream;
-    const wrongHost = judgeHost(request.rawHeaders);
-    if (wrongHost !== null) return refuse(stream, wrongHost);
-    stream.busy++;
-    response.once("close", () => {
-      stream.busy--;
-      stream.idleSinceMs = this.#clock.monotonicMs();
-    });
     // Bodies are of no interest to these routes; unread they would block the connection.
     request.resume();
-    handler(toRequest(request), (reply) => {
-      if (response.headersSent || response.destroyed) return;
-      const bytes = typeof reply.body === "string" ? Buffer.from(reply.body) : reply.body;
-      const headers = reply.headers.flat();
-      response.writeHead(reply.status, [...headers, "Content-Length", String(bytes.length)]);
-      response.end(bytes);
+    stream.serve(() => {
+      const wrongHost = judgeHost(request.rawHeaders);
+      if (wrongHost !== null) return refuse(stream, wrongHost);
+      response.once("close", () => stream.served());
+      handler(toRequest(request), (reply) => {
+        if (response.headersSent || response.destroyed) return;
+        const bytes = typeof reply.body === "string" ? Buffer.from(reply.body) : reply.body;
+        const headers = reply.headers.flat();
+        response.writeHead(reply.status, [...headers, "Content-Length", String(bytes.length)]);
+        response.end(bytes);
+      });
     });
   }
 
@@ -83,7 +87,7 @@ export class NodeHttpServer implements HttpServer {
     this.#timer = null;
     const oldestMs = this.#clock.monotonicMs() - httpIdleMs;
     for (const stream of [...this.#connections]) {
-      if (stream.busy === 0 && stream.idleSinceMs < oldestMs) stream.kill();
+      if (!stream.busy && stream.idleSinceMs < oldestMs) stream.kill();
     }
     if (this.#connections.size > 0) this.#timer = this.#clock.startTimer(sweepMs, this.#sweep);
   };
@@ -133,33 +137,99 @@ function judgeHost(rawHeaders: readonly string[]): string | null {
   return null;
 }
 
-/** A socket of the seam as a stream of Node. */
+/**
+ * A socket of the seam as a stream of Node. Its requests are served one after the other, each in a
+ * turn of the event loop of its own, and nothing is read while one waits: a client that sends many
+ * and reads no answer holds up itself and nobody else.
+ */
 class SocketStream extends Duplex {
   readonly handler: SocketHandler;
-  /** Requests under way. */
-  busy = 0;
   idleSinceMs: number;
   readonly #socket: ByteSocket;
+  readonly #clock: Clock;
+  /** Requests that were read and not yet begun; at most what fits into a slice. */
+  #jobs: (() => void)[] = [];
+  #serving = false;
+  /** What arrived and was not given to the parser. */
+  #held: Uint8Array | null = null;
+  #ended = false;
+  #turnDue = false;
   #waiting: ((error?: Error | null) => void) | null = null;
 
   /** `gone` is called when the socket itself is closed, which can be later than the stream. */
-  constructor(socket: ByteSocket, nowMs: number, gone: () => void) {
+  constructor(socket: ByteSocket, clock: Clock, gone: () => void) {
     super({ allowHalfOpen: true });
     this.#socket = socket;
-    this.idleSinceMs = nowMs;
+    this.#clock = clock;
+    this.idleSinceMs = clock.monotonicMs();
     this.handler = {
-      onData: (chunk) => {
-        if (!this.destroyed && !this.push(chunk)) socket.pause();
-      },
+      onData: (chunk) => this.#hold(chunk),
       onDrain: () => this.#drained(),
       onEnd: () => {
-        this.push(null);
+        this.#ended = true;
+        if (this.#held === null) this.push(null);
       },
       onClose: () => {
         gone();
         this.destroy();
       },
     };
+  }
+
+  /** A request is under way or waits. */
+  get busy(): boolean {
+    return this.#serving || this.#jobs.length > 0;
+  }
+
+  /** Calls `job` when the requests before it are answered. */
+  serve(job: () => void): void {
+    this.#jobs.push(job);
+    if (!this.#serving) this.#nextTurn();
+  }
+
+  /** The request that is under way is answered. */
+  served(): void {
+    this.#serving = false;
+    this.idleSinceMs = this.#clock.monotonicMs();
+    this.#nextTurn();
+  }
+
+  #nextTurn(): void {
+    if (this.#turnDue) return;
+    this.#turnDue = true;
+    this.#clock.defer(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#turnDue = false;
+    if (this.destroyed) {
+      this.#jobs = [];
+      this.#held = null;
+      return;
+    }
+    if (this.#serving) return;
+    const job = this.#jobs.shift();
+    if (job === undefined) return this.#feed();
+    this.#serving = true;
+    job();
+  }
+
+  #hold(chunk: Uint8Array): void {
+    if (this.destroyed) return;
+    this.#held = this.#held === null ? chunk : Buffer.concat([this.#held, chunk]);
+    this.#socket.pause();
+    if (!this.#turnDue && !this.busy) this.#feed();
+  }
+
+  /** Gives a slice to the parser, which may make requests of it. */
+  #feed(): void {
+    const held = this.#held;
+    if (held === null) return;
+    this.#held = held.length > sliceBytes ? held.subarray(sliceBytes) : null;
+    const wantsMore = this.push(held.subarray(0, sliceBytes));
+    if (this.#held !== null) return this.#nextTurn();
+    if (this.#ended) this.push(null);
+    else if (wantsMore) this.#socket.resume();
   }
 
   /** Closes the socket at once, whatever it still has to send. */
@@ -178,7 +248,7 @@ class SocketStream extends Duplex {
   }
 
   override _read(): void {
-    this.#socket.resume();
+    if (this.#held === null) this.#socket.resume();
   }
 
   override _write(
