@@ -10,6 +10,8 @@ const PROGRAMS = { ci: 200, full: 5000 } as const;
 const BLOCK_PROGRAMS = 25;
 /** Pairs that work side by side. */
 const LANES = 2;
+/** CI starts no program after this, so that a busy machine ends in time with fewer of them. */
+const CI_LIMIT_MS = 75_000;
 /** After that many there is enough to repair. */
 const FAILURES_MAX = 5;
 
@@ -25,6 +27,8 @@ interface Work {
   readonly seeds: readonly number[];
   readonly replay: string;
   readonly tally: Tally;
+  /** Enough was found, or the time is over. */
+  readonly isOver: () => boolean;
 }
 
 /**
@@ -41,10 +45,13 @@ export async function run({ seed, size, args }: LongOptions): Promise<LongResult
   const seeds = Array.from({ length: to + 1 }, () => prng.uint32());
   const replay = `npm run long -- differential --seed ${seed}`;
   const tally: Tally = { passed: 0, failed: 0, steps: 0, etcdDeaths: 0 };
-  const work: Work = { seeds, replay, tally };
+  const endMs =
+    size === "ci" && !isReplay ? performance.now() + CI_LIMIT_MS : Number.POSITIVE_INFINITY;
+  const isOver = (): boolean => tally.failed >= FAILURES_MAX || performance.now() >= endMs;
+  const work: Work = { seeds, replay, tally, isOver };
   let next = from;
   const lane = async (): Promise<void> => {
-    while (next <= to && tally.failed < FAILURES_MAX) {
+    while (next <= to && !isOver()) {
       const first = next;
       const last = isReplay ? to : Math.min(to, first + BLOCK_PROGRAMS - 1);
       next = last + 1;
@@ -53,6 +60,9 @@ export async function run({ seed, size, args }: LongOptions): Promise<LongResult
   };
   await Promise.all(Array.from({ length: isReplay ? 1 : LANES }, lane));
   const { passed, failed, steps, etcdDeaths } = tally;
+  if (performance.now() >= endMs) {
+    console.log(`differential: out of time after ${passed + failed} of ${to + 1} programs`);
+  }
   console.log(`differential: ${passed} programs agree, ${failed} differ, ${steps} steps`);
   if (etcdDeaths > 0) console.log(`differential: etcd itself died in ${etcdDeaths} programs`);
   return { passed, failed };
@@ -65,7 +75,7 @@ function argument(args: readonly string[], name: string): number | undefined {
 
 /** Programs `first` to `last` on one pair; a fresh one after each that left the stores apart. */
 async function runBlock(
-  { seeds, replay, tally }: Work,
+  { seeds, replay, tally, isOver }: Work,
   first: number,
   last: number,
 ): Promise<void> {
@@ -73,7 +83,7 @@ async function runBlock(
   let pairFirst = first;
   const ran: (readonly Step[])[] = [];
   try {
-    for (let number = first; number <= last && tally.failed < FAILURES_MAX; number += 1) {
+    for (let number = first; number <= last && !isOver(); number += 1) {
       const program = generateProgram(seeds[number]!);
       const { difference, etcdDied, steps } = await pair.run(program);
       tally.steps += steps;
