@@ -38,8 +38,8 @@ export const ALLOWANCES: readonly Allowance[] = [
   },
   {
     reason:
-      "Such a stream that a limit cuts in its first chunk: etcd's count is wrong either way, as it " +
-      "adds what lies behind the last key of that order. Skein counts all. The keys are the same.",
+      "Such a stream that a limit cuts in its first chunk: etcd's count is wrong either way: " +
+      "it adds what lies behind the last key of that order. Skein counts all; the keys are equal.",
     covers: ({ step, etcd, skein }) =>
       isSortedStream({ step, etcd, skein }) &&
       [etcd, skein].every((lines) => lines.includes("more: true")) &&

@@ -106,8 +106,8 @@ export class Pair {
   }
 
   /**
-   * A hash may depend on how far the work of a compaction went: when nothing before it is kept, etcd
-   * hashes what is not removed yet. So it may take a while until both say the same.
+   * A hash may depend on how far the work of a compaction went: when nothing before it is kept,
+   * etcd hashes what is not removed yet. So it may take a while until both say the same.
    */
   async #askSettled(step: Step): Promise<Answers> {
     let answers = await this.#ask(step);
