@@ -76,6 +76,17 @@ class World {
   }
 }
 
+test("a log whose end is behind its commit index is refused", () => {
+  const world = new World();
+  for (let put = 0; put < 3; put += 1) world.put("k", 10);
+  const { wal } = world.member.core.start;
+  const hardState = { term: 2, vote: 1n, commit: 1000 };
+  const ticket = wal.save(hardState, []);
+  wal.flush();
+  assert.ok(world.clock.runUntil(() => wal.durableTicket() >= ticket, READY_LIMIT_MS));
+  assert.throws(() => world.restart(), /1000 entries were committed/);
+});
+
 test("an alarm that was disarmed stays so when the writes that raised it are replayed", () => {
   const world = new World();
   const alarms = (): unknown => world.member.core.alarms.list(AlarmType.none);
@@ -83,11 +94,14 @@ test("an alarm that was disarmed stays so when the writes that raised it are rep
   while (world.put(`k${puts % 10}`, 100_000).ok) puts += 1;
   world.clock.runFor(1000);
   assert.equal(world.member.core.alarms.list(AlarmType.noSpace).length, 1);
+  const revision = world.member.core.store.currentRevision;
+  const full = world.hash();
   world.restart();
   world.clock.runFor(1000);
   assert.equal(world.member.core.alarms.list(AlarmType.noSpace).length, 1, "kept over a restart");
+  assert.deepEqual(world.hash(), full);
+  assert.equal(world.member.core.store.currentRevision, revision);
 
-  const revision = world.member.core.store.currentRevision;
   const compaction = { ...createCompactionRequest(), revision, physical: true };
   assert.ok(world.call("Compact", encodeCompactionRequestToBytes(compaction)).ok);
   world.clock.runFor(10_000);
@@ -102,6 +116,7 @@ test("an alarm that was disarmed stays so when the writes that raised it are rep
     world.clock.runFor(10_000);
     assert.deepEqual(alarms(), [], `start ${start}`);
     assert.deepEqual(world.hash(), before);
+    assert.equal(world.member.core.store.currentRevision, revision);
   }
   assert.ok(world.put("more", 10).ok);
 });
