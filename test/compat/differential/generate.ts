@@ -48,7 +48,7 @@ function drawCall(prng: Prng, weights: readonly (readonly [Call, number])[]): Ca
   return "Put";
 }
 
-/** No byte of a write is changed: that made a key too many (see KEYS), whose ties have any order. */
+/** No byte of a write is changed: that makes a key too many (see KEYS) with ties in any order. */
 function drawDamage(values: Values, call: Call): Damage {
   const kind = values.prng.below(3);
   const isWrite = call === "Put" || call === "Txn";
