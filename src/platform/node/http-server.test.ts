@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { socketPair } from "../../edge/testing/memory-socket.ts";
+import { VirtualClock } from "../../sim/world/clock.ts";
+import { httpIdleMs, NodeHttpServer } from "./http-server.ts";
+
+/** Lets Node's streams and the virtual clock run until both have nothing to do. */
+async function settle(clock: VirtualClock): Promise<void> {
+  for (let i = 0; i < 20; i++) {
+    clock.runFor(0);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+test("headers that drip in are cut off; a connection that asks now and then is not", async (t) => {
+  const clock = new VirtualClock();
+  let answered = 0;
+  const server = new NodeHttpServer((_request, respond) => {
+    answered++;
+    respond({ status: 200, headers: [], body: "ok" });
+  }, clock);
+  t.after(() => server.close());
+  const clients = Array.from({ length: 2 }, () => {
+    const [client, served] = socketPair(clock);
+    client.attach({ onData: () => {}, onDrain: () => {}, onEnd: () => {}, onClose: () => {} });
+    const handler = server.accept(served);
+    assert.ok(handler !== null);
+    served.attach(handler);
+    return client;
+  });
+  const [dripping, asking] = clients as [(typeof clients)[0], (typeof clients)[0]];
+  dripping.write(Buffer.from("GET /version HTTP/1.1\r\nHost: x\r\nX: "));
+  const steps = 9;
+  for (let i = 0; i < steps; i++) {
+    dripping.write(Buffer.from("y"));
+    asking.write(Buffer.from("GET /version HTTP/1.1\r\nHost: x\r\n\r\n"));
+    await settle(clock);
+    assert.equal(server.connections, i * 60_000 <= httpIdleMs ? 2 : 1, `minute ${i}`);
+    clock.runFor(60_000);
+  }
+  await settle(clock);
+  assert.equal(answered, steps);
+  assert.equal(dripping.destroyed, true);
+  assert.equal(asking.destroyed, false);
+});
