@@ -53,6 +53,8 @@ export class GrpcConnection implements H2Handler, Flushable {
   memoryUsedBytes = 0;
   /** Output charged to the door's memory, bytes. */
   #chargedBytes = 0;
+  /** What the socket had not taken when it was looked at last, bytes. */
+  #socketBytes = 0;
 
   constructor(owner: ConnectionOwner, socket: ByteSocket) {
     const { core } = owner;
@@ -96,8 +98,6 @@ export class GrpcConnection implements H2Handler, Flushable {
     if (this.#ended || this.#closing) return;
     this.#core.counters.receivedBytes += chunk.length;
     this.h2.receive(chunk);
-    // At once, not when it is flushed: other connections of this turn must see it.
-    this.#chargeOutput();
     if (this.h2.congested()) this.#pause();
     this.touch();
   }
@@ -146,6 +146,11 @@ export class GrpcConnection implements H2Handler, Flushable {
     // A socket that was not full does not say when it has become empty.
     this.#chargeOutput();
     if (this.h2.hasOutput()) this.touch();
+  }
+
+  /** Charges what the requests read so far have queued: one read may bring hundreds. */
+  chargeQueued(): void {
+    this.#charge(this.h2.queuedBytes() + this.#socketBytes);
   }
 
   /** Lets calls under way end, takes no new ones, then closes. */
@@ -278,7 +283,8 @@ export class GrpcConnection implements H2Handler, Flushable {
   }
 
   #chargeOutput(): void {
-    this.#charge(this.h2.queuedBytes() + this.#socket.queuedBytes());
+    this.#socketBytes = this.#socket.queuedBytes();
+    this.chargeQueued();
   }
 
   #charge(bytes: number): void {

@@ -180,6 +180,7 @@ export class Requests implements MessageHandler {
       connection.refuse(streamId, ended, { http: 200, code: Code.unimplemented, message });
       return false;
     }
+    connection.chargeQueued();
     const isOver = core.overMemory(connection);
     if (isOver || core.calls.full) {
       core.counters.drop(isOver ? "memory" : "calls");
