@@ -23,7 +23,7 @@ import type { TargetReport } from "./target.ts";
 
 /** Seconds: whole run, when growth is counted from, between two looks. */
 const TIMES = {
-  ci: { totalS: 50, settledS: 15, lookS: 5 },
+  ci: { totalS: 40, settledS: 12, lookS: 5 },
   full: { totalS: 600, settledS: 120, lookS: 20 },
 } as const;
 /** What live memory may have grown by at the end. */
