@@ -104,3 +104,9 @@ test("entries that hold nothing for this version are passed over", () => {
   applyAll(machine, [empty, entry(2, undefined), put(3, "a")]);
   assert.deepEqual(machine.said, ["put 3 at 2"]);
 });
+
+test("an entry that this version cannot apply stops it instead of being skipped", () => {
+  const machine = newMachine();
+  const grant = entry(1, { case: "leaseGrant", value: { ttl: 5, id: 7n } });
+  assert.throws(() => applyAll(machine, [grant]), /entry 1 .* leaseGrant/u);
+});

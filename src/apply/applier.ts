@@ -32,6 +32,13 @@ const CLOCK_EVERY_ENTRIES = 16;
 const DELETE_STEP_KEYS = 1000;
 const AlarmAction = { get: 0, activate: 1, deactivate: 2 } as const;
 
+/** Kinds of entries that change nothing here: reads, and what a member without peers ignores. */
+const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
+  "range",
+  "downgradeInfoSet",
+  "downgradeVersionTest",
+]);
+
 /** What an Applier works on and reports to. */
 export interface ApplierOptions {
   readonly clock: Clock;
@@ -139,7 +146,7 @@ export class Applier implements StateMachine {
         this.#applyAlarm(requestId, inner.value);
         return;
       default:
-        this.#applyCluster(requestId, inner);
+        this.#applyCluster(entry, requestId, inner);
     }
   }
 
@@ -233,7 +240,12 @@ export class Applier implements StateMachine {
     }
   }
 
-  #applyCluster(requestId: number, request: NonNullable<InternalRaftRequest["request"]>): void {
+  /** @throws Error for entries that change what this version does not have: they are others'. */
+  #applyCluster(
+    entry: Entry,
+    requestId: number,
+    request: NonNullable<InternalRaftRequest["request"]>,
+  ): void {
     const { membership, events } = this.#options;
     if (request.case === "clusterVersionSet") {
       membership.clusterVersion = request.value.ver;
@@ -246,6 +258,11 @@ export class Applier implements StateMachine {
         memberAttributes?.clientUrls ?? [],
       );
       events.onClusterChange();
+    } else if (!WITHOUT_EFFECT.has(request.case)) {
+      throw new Error(
+        `entry ${entry.index} of the log is a ${request.case} request, which this version does ` +
+          "not have: to skip it would lose what was acknowledged",
+      );
     }
     this.#results.done(requestId);
   }
