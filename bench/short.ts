@@ -24,7 +24,7 @@ export interface ShortResult {
   readonly failed: number;
 }
 
-export const SHORT_ROUNDS = 3;
+export const SHORT_ROUNDS = 5;
 
 /** Measures the rows and prints the table; throws when an answer was wrong or a server failed. */
 async function measure(options: ShortOptions, other: ServerName, rows: readonly Row[]) {

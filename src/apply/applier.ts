@@ -25,7 +25,7 @@ import { type Leases, PlanChecker, planTxn } from "./txn/plan.ts";
 import { RangeReader } from "./range/range-reader.ts";
 
 /** Length of a slice: short enough for ticks, reads and sockets in between (design decision 6). */
-const SLICE_MS = 2;
+const SLICE_MS = 1;
 /** Entries between two looks at the clock. */
 const CLOCK_EVERY_ENTRIES = 16;
 /** Keys that one step of a long deletion removes. */

@@ -77,7 +77,7 @@ export const modestConnectionBytes = 64 * 1024;
 export const reserveFactor = 1.25;
 
 /** Time for making pulled replies in one turn, ms; what is left waits for the next turn. */
-export const flushTurnMs = 2;
+export const flushTurnMs = 1;
 
 /** How often connections are looked at (pings, handshakes, lingering), ms. */
 export const tickMs = 1000;
