@@ -82,7 +82,10 @@ async function main(argv: readonly string[]): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  if (!options.short) return runFull(options, ["npm run bench", ...argv].join(" -- "));
+  if (!options.short) {
+    const given = argv.length === 0 ? "" : ` -- ${argv.join(" ")}`;
+    return runFull(options, `npm run bench${given}`);
+  }
   const { failed } = await runShort({
     rounds: options.rounds,
     seed: Number(options.seed),

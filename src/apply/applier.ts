@@ -178,6 +178,7 @@ export class Applier implements StateMachine {
     const revision = this.#store.end();
     const overQuota = cost > 0 ? this.#overQuota(cost) : null;
     if (overQuota !== null) this.#results.failed(requestId, overQuota);
+    else if (result === null) this.#results.failed(requestId, "replyTooLarge");
     else this.#results.txn(requestId, revision, result);
   }
 

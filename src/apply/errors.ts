@@ -17,6 +17,7 @@ export type RequestError =
   | "leaseNotFound"
   | "requestTooLarge"
   | "tooManyRequests"
+  | "replyTooLarge"
   | "noLeader"
   | "notCapable"
   | "stopped"

@@ -33,6 +33,11 @@ export const WIRE_ERRORS: Readonly<Record<RequestError, WireError>> = {
   requestTooLarge: failure(Code.invalidArgument, "etcdserver: request is too large"),
   // Declared ResourceExhausted; 3.7.1 sends Unknown, since gRPC does not know the error's type.
   tooManyRequests: failure(Code.unknown, "etcdserver: too many requests"),
+  // Ours: etcd makes such a reply, whatever memory it takes.
+  replyTooLarge: failure(
+    Code.resourceExhausted,
+    "skein: the reply of this transaction is too large, ask for fewer keys; its writes are done",
+  ),
   noLeader: failure(Code.unavailable, "etcdserver: no leader"),
   notCapable: failure(Code.failedPrecondition, "etcdserver: not capable"),
   stopped: failure(Code.unavailable, "etcdserver: server stopped"),

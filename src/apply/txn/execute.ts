@@ -11,6 +11,12 @@ const TAG_PREV_KVS = 0x1a;
 const NO_BYTES = new Uint8Array(0);
 const ALL_KEYS = Number.POSITIVE_INFINITY;
 
+/**
+ * Bytes of ranges and earlier values that the reply of one transaction may hold when more than one
+ * operation brings any: 128 ranges of everything would otherwise take 128 times the store.
+ */
+export const TXN_REPLY_BYTES_MAX = 256 * 1024 * 1024;
+
 /** Carries out checked operations inside an open write (or, for ranges, outside of one). */
 export class Executor {
   readonly #store: KvStore;
@@ -21,26 +27,58 @@ export class Executor {
   readonly #value = newSpan();
   readonly #prev = newSpan();
   readonly #isReadOnly: boolean;
+  readonly #replyBytesMax: number;
+  /** What the transaction under way has for its reply. */
+  #replyBytes = 0;
+  /** Something was left out of it. */
+  #isCut = false;
 
   /**
    * `isReadOnly`: runs outside of writes, on the published state, whatever apply is in the middle
-   * of.
+   * of. `replyBytesMax`: for tests.
    */
-  constructor(store: KvStore, reader: RangeReader, isReadOnly: boolean) {
+  constructor(
+    store: KvStore,
+    reader: RangeReader,
+    isReadOnly: boolean,
+    replyBytesMax = TXN_REPLY_BYTES_MAX,
+  ) {
+    this.#replyBytesMax = replyBytesMax;
     this.#isReadOnly = isReadOnly;
     this.#store = store;
     this.#reader = reader;
     this.#cursor = store.newCursor();
   }
 
-  /** Runs the steps in order, depth first (TXN3). `wanted`: somebody reads the result. */
-  run(plan: TxnPlan, wanted: boolean): TxnResult {
+  /**
+   * Runs the steps in order, depth first (TXN3). `wanted`: somebody reads the result. Null when its
+   * reply would be too large; everything was written all the same.
+   */
+  run(plan: TxnPlan, wanted: boolean): TxnResult | null {
+    this.#replyBytes = 0;
+    this.#isCut = false;
+    const result = this.#runPlan(plan, wanted);
+    return this.#isCut ? null : result;
+  }
+
+  #runPlan(plan: TxnPlan, wanted: boolean): TxnResult {
     const responses: OpResult[] = [];
     for (const step of plan.steps) {
       const result = this.#runStep(step, wanted);
       if (wanted) responses.push(result);
     }
     return { succeeded: plan.succeeded, responses };
+  }
+
+  /** False when the operations before took all room. One alone may bring as much as there is. */
+  #hasRoom(): boolean {
+    if (this.#replyBytes > this.#replyBytesMax) this.#isCut = true;
+    return !this.#isCut;
+  }
+
+  #takeOut(): Uint8Array {
+    this.#replyBytes += this.#out.length;
+    return this.#out.bytes.slice(0, this.#out.length);
   }
 
   /** Puts one key; returns the encoded earlier KeyValue when it was asked for and there was one. */
@@ -78,7 +116,7 @@ export class Executor {
   }
 
   #runStep(step: TxnStep, wanted: boolean): OpResult {
-    if (step.nested !== null) return { op: "txn", result: this.run(step.nested, wanted) };
+    if (step.nested !== null) return { op: "txn", result: this.#runPlan(step.nested, wanted) };
     const { request } = step.op;
     switch (request?.case) {
       case "requestRange":
@@ -96,25 +134,25 @@ export class Executor {
   }
 
   #range(request: RangeRequest, wanted: boolean): OpResult {
-    if (!wanted) return { op: "range", revision: 0, body: NO_BYTES };
+    if (!wanted || !this.#hasRoom()) return { op: "range", revision: 0, body: NO_BYTES };
     const { currentRevision, readRevision } = this.#store;
     const latest = this.#isReadOnly ? currentRevision : readRevision;
     const at = request.revision > 0 ? request.revision : latest;
     const out = this.#out;
     out.reset();
     this.#reader.write(request, at, out);
-    return { op: "range", revision: this.#revisionSoFar(), body: out.bytes.slice(0, out.length) };
+    return { op: "range", revision: this.#revisionSoFar(), body: this.#takeOut() };
   }
 
   #delete(request: DeleteRangeRequest, wanted: boolean): OpResult {
-    const prevKvs = wanted && request.prevKv ? this.#out : null;
+    const prevKvs = wanted && request.prevKv && this.#hasRoom() ? this.#out : null;
     this.#out.reset();
     const deleted = this.deleteRange(request, ALL_KEYS, prevKvs);
     return {
       op: "deleteRange",
       revision: this.#revisionSoFar(),
       deleted,
-      prevKvs: this.#out.bytes.slice(0, this.#out.length),
+      prevKvs: this.#takeOut(),
     };
   }
 

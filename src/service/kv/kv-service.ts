@@ -150,6 +150,10 @@ export class KvService {
       return;
     }
     const result = this.#executor.run(plan, true);
+    if (result === null) {
+      this.#fail(token, "replyTooLarge");
+      return;
+    }
     const out = this.#out;
     out.reset();
     this.#options.header.write(out, this.#options.store.currentRevision);
