@@ -64,6 +64,22 @@ test("a proposal that the disk does not take is answered after etcd's 7 seconds"
   assert.ok(tookMs >= 7000 && tookMs <= 7200, `${tookMs} ms`);
 });
 
+test("calls that wait when the member stops are told so", () => {
+  const world = readyMember();
+  const { clock, member } = world;
+  Object.assign(world.latencyMs, { min: 3000, max: 3000 });
+  const outcomes: Outcome[] = [];
+  member.call("Put", putBytes("k", 1), (outcome) => outcomes.push(outcome));
+  clock.runFor(100);
+  assert.equal(outcomes.length, 0);
+  let closed = false;
+  member.core.close(() => {
+    closed = true;
+  });
+  assert.deepEqual(outcomes, [{ ok: false, code: 14, text: "etcdserver: server stopped" }]);
+  assert.ok(clock.runUntil(() => closed, READY_LIMIT_MS));
+});
+
 test("proposals are refused beyond the memory for them, and taken again afterwards", () => {
   const world = readyMember();
   Object.assign(world.latencyMs, { min: 3000, max: 3000 });
