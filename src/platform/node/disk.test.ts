@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { runAll } from "../disk.contract.ts";
 import type { DiskUnderTest } from "../disk.contract.ts";
 import type { DiskError } from "../disk.ts";
 import { NodeDisk } from "./disk.ts";
+import { tryLock, tryLockByChild } from "./disk/lock.ts";
 
 async function newDisk(): Promise<DiskUnderTest & { disk: NodeDisk }> {
   const dir = await mkdtemp(join(tmpdir(), "disk-test-"));
@@ -76,5 +78,22 @@ test("locks die with a killed process", async () => {
   assert.equal(await holder.exit, "SIGKILL");
   assert.equal(on.disk.tryLockSync(file, "flock"), true);
   assert.equal(on.disk.tryLockSync(file, "record"), true);
+  await on.close();
+});
+
+test("a lock taken by a child and one taken by the package exclude each other", async () => {
+  const on = await newDisk();
+  const path = join(on.dir, "locked");
+  const first = openSync(path, "w+");
+  const second = openSync(path, "r+");
+  assert.equal(tryLockByChild(first, "record", path), true);
+  assert.equal(tryLockByChild(second, "record", path), false);
+  assert.equal(tryLock(second, "record", path), false);
+  closeSync(first);
+  assert.equal(tryLock(second, "record", path), true);
+  const third = openSync(path, "r+");
+  assert.equal(tryLockByChild(third, "record", path), false);
+  closeSync(second);
+  closeSync(third);
   await on.close();
 });

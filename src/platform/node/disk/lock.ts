@@ -53,12 +53,17 @@ function loadNative(): NativeLock | null {
 
 /**
  * Takes the lock on `fd` or returns false when another open file has it. A child costs 2 to 4 ms
- * at start-up, more in a large process (fork); the native package nothing.
+ * at start-up, but 20 to 90 ms of the event loop in a large process (fork copies page tables); the
+ * native package nothing.
  * @throws DiskError ENOTSUP when this machine offers no way.
  */
 export function tryLock(fd: number, kind: LockKind, path: string): boolean {
   const native = kind === "record" && process.platform === "linux" ? loadNative() : null;
-  if (native !== null) return native.tryLock(fd);
+  return native === null ? tryLockByChild(fd, kind, path) : native.tryLock(fd);
+}
+
+/** As `tryLock`, without the package: it is optional, and a machine may not have it. */
+export function tryLockByChild(fd: number, kind: LockKind, path: string): boolean {
   if (kind === "record" && process.platform !== "linux") {
     throw new DiskError("ENOTSUP", path, "lock");
   }
