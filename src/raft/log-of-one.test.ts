@@ -84,6 +84,11 @@ test("reads wait for a commit of the own term and for apply", () => {
   assert.deepEqual(ready.readStates, [{ context: 2, index: 1 }]);
   node.applied(1, 0);
   assert.equal(node.readNow(), true);
+  node.propose(new Uint8Array(8));
+  node.ready();
+  node.appended(2, 1);
+  assert.equal(node.commitIndex, 2);
+  assert.equal(node.readNow(), true, "what is not applied was not acknowledged to anybody");
 });
 
 test("proposals beyond the byte limit are refused until some were applied", () => {

@@ -104,8 +104,12 @@ export class LogOfOne implements RaftNode {
     return true;
   }
 
+  /**
+   * With one voter nobody else acknowledges writes, and this member only those it has applied: the
+   * applied state has all of them, whatever is committed and still waits.
+   */
   readNow(): boolean {
-    return this.appliedIndex === this.commitIndex && this.#committedInTerm();
+    return this.appliedIndex >= this.#termStartIndex;
   }
 
   hasReady(): boolean {

@@ -9,6 +9,9 @@ import type { LogStorage, StateMachine } from "../state-machine.ts";
  */
 export const APPLY_BACKLOG_MAX = 5000;
 
+/** Time for starting slices of apply in one turn; each slice has its own, as short a limit. */
+const APPLY_TURN_MS = 1;
+
 /** What a Group joins together. */
 export interface GroupOptions {
   readonly node: RaftNode;
@@ -169,15 +172,19 @@ export class Group {
     for (const read of ready.readStates) this.#reads.push(read);
   }
 
-  /** One slice; the rest follows after the sockets had their turn (design decision 6). */
+  /** A slice; the rest follows after the sockets had their turn (design decision 6). */
   #apply(): void {
     if (this.#applyScheduled) return;
-    const work = this.#applyQueue[0];
-    if (work !== undefined) {
-      this.#applySlice(work);
-      if (this.#applyQueue.length > 0) {
+    const queue = this.#applyQueue;
+    if (queue.length > 0) {
+      const { clock } = this.#options;
+      const deadlineMs = clock.monotonicMs() + APPLY_TURN_MS;
+      while (queue.length > 0 && this.#applySlice(queue[0]!)) {
+        if (clock.monotonicMs() >= deadlineMs) break;
+      }
+      if (queue.length > 0) {
         this.#applyScheduled = true;
-        this.#options.clock.defer(() => {
+        clock.defer(() => {
           this.#applyScheduled = false;
           this.#run();
         });
@@ -186,18 +193,21 @@ export class Group {
     this.#answerReads();
   }
 
-  #applySlice(work: ApplyWork): void {
+  /** True when all of `work` is applied, and it is off the queue. */
+  #applySlice(work: ApplyWork): boolean {
     const { entries } = work;
     const count = this.#options.stateMachine.apply(entries, work.next);
-    if (count === 0) return;
+    if (count === 0) return false;
     const end = work.next + count;
     let payloadBytes = 0;
     for (let i = work.next; i < end; i += 1) payloadBytes += entries[i]!.data.length;
     work.next = end;
     const last = entries[end - 1]!;
     this.#term = last.term;
-    if (end === entries.length) this.#applyQueue.shift();
     this.#node.applied(last.index, payloadBytes);
+    if (end < entries.length) return false;
+    this.#applyQueue.shift();
+    return true;
   }
 
   #answerReads(): void {

@@ -33,6 +33,7 @@ export class GrpcConnection implements H2Handler, Flushable {
   readonly streams = new StreamIndex();
   readonly remoteAddress: string;
   flushDue = false;
+  bulky = false;
   readonly #owner: ConnectionOwner;
   readonly #core: DoorCore;
   readonly #socket: ByteSocket;
@@ -128,8 +129,9 @@ export class GrpcConnection implements H2Handler, Flushable {
       else if (this.#reusesBuffers && socket.queuedBytes() === 0) h2.recycleOutput();
     }
     this.#chargeOutput();
-    if (this.#blocked) return false;
     const more = h2.hasOutput();
+    this.bulky = more;
+    if (this.#blocked) return false;
     if (this.#paused && !h2.congested()) this.#resume();
     if (this.#closing && !more) socket.end();
     return more;

@@ -5,6 +5,8 @@ import { flushTurnMs } from "./limits.ts";
 export interface Flushable {
   /** Managed by the flusher only. */
   flushDue: boolean;
+  /** Its last flush left something to send: more than a slice, or more than its socket took. */
+  readonly bulky: boolean;
   /** Sends a slice; true when there is more that the socket would take. */
   flush(): boolean;
 }
@@ -14,13 +16,16 @@ const clockEvery = 16;
 
 /**
  * One flush for all that a turn of the event loop produced: each connection gets one write with all
- * its frames. Connections with more than a slice, and those the time did not suffice for, go on in
- * the next turn, after everything that arrived meanwhile was read.
+ * its frames. Small replies go first. Connections with more than a slice share what is left of the
+ * turn's time, at least one slice in all, and go on in the next turn, after everything that arrived
+ * meanwhile was read.
  */
 export class Flusher {
   readonly #clock: Clock;
-  #due: Flushable[] = [];
+  #small: Flushable[] = [];
   #spare: Flushable[] = [];
+  /** Round robin. */
+  readonly #bulky: Flushable[] = [];
   #scheduled = false;
 
   constructor(clock: Clock) {
@@ -31,7 +36,8 @@ export class Flusher {
   add(connection: Flushable): void {
     if (connection.flushDue) return;
     connection.flushDue = true;
-    this.#due.push(connection);
+    if (connection.bulky) this.#bulky.push(connection);
+    else this.#small.push(connection);
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#clock.defer(this.#flush);
@@ -39,26 +45,38 @@ export class Flusher {
 
   readonly #flush = (): void => {
     this.#scheduled = false;
-    const due = this.#due;
-    this.#due = this.#spare;
-    const startMs = this.#clock.monotonicMs();
-    const heavy: Flushable[] = [];
-    let at = 0;
-    while (at < due.length) {
-      const connection = due[at++] as Flushable;
-      connection.flushDue = false;
-      if (connection.flush()) heavy.push(connection);
-      if (heavy.length === 0 && at % clockEvery !== 0) continue;
-      if (this.#clock.monotonicMs() - startMs > flushTurnMs) break;
+    const deadlineMs = this.#clock.monotonicMs() + flushTurnMs;
+    const bulkyCount = this.#bulky.length;
+    this.#flushSmall(deadlineMs);
+    for (let done = 0; done < bulkyCount; done++) {
+      this.#one(this.#bulky.shift() as Flushable);
+      if (this.#clock.monotonicMs() >= deadlineMs) break;
     }
-    // Those that were not reached come before those that had their slice.
-    for (; at < due.length; at++) {
-      const connection = due[at] as Flushable;
+    if (this.#bulky.length > 0 && !this.#scheduled) {
+      this.#scheduled = true;
+      this.#clock.defer(this.#flush);
+    }
+  };
+
+  #flushSmall(deadlineMs: number): void {
+    const small = this.#small;
+    this.#small = this.#spare;
+    let at = 0;
+    while (at < small.length) {
+      this.#one(small[at++] as Flushable);
+      if (at % clockEvery === 0 && this.#clock.monotonicMs() >= deadlineMs) break;
+    }
+    for (; at < small.length; at++) {
+      const connection = small[at] as Flushable;
       connection.flushDue = false;
       this.add(connection);
     }
-    for (const connection of heavy) this.add(connection);
-    due.length = 0;
-    this.#spare = due;
-  };
+    small.length = 0;
+    this.#spare = small;
+  }
+
+  #one(connection: Flushable): void {
+    connection.flushDue = false;
+    if (connection.flush()) this.add(connection);
+  }
 }
