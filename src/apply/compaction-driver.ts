@@ -4,6 +4,11 @@ import type { Clock } from "../platform/clock.ts";
 /** How long the work rests while an older view is still read. */
 const WAIT_FOR_VIEWS_MS = 50;
 
+/** Length of a slice of a step: the sockets have their turn before the next one. */
+const SLICE_MS = 0.5;
+/** Keys or revisions between two looks at the clock. */
+const CLOCK_EVERY = 64;
+
 /** What a CompactionDriver drives, and how gently. */
 export interface CompactionDriverOptions {
   readonly clock: Clock;
@@ -19,6 +24,8 @@ export interface CompactionDriverOptions {
 /** Carries out accepted compactions in the background, in steps with pauses (storage.md 7). */
 export class CompactionDriver {
   readonly #options: CompactionDriverOptions;
+  /** What is left of the step, in keys or revisions. */
+  #left = 0;
   #running = false;
   #stopped = false;
 
@@ -50,12 +57,32 @@ export class CompactionDriver {
       clock.startTimer(1, this.#step);
       return;
     }
-    const state = store.compactStep(batchRevisions);
+    if (this.#left === 0) this.#left = batchRevisions;
+    const state = this.#slice();
     if (state === "idle") {
       this.#running = false;
       onFinished();
-      return;
+    } else if (state === "waiting") {
+      clock.startTimer(WAIT_FOR_VIEWS_MS, this.#step);
+    } else if (this.#left > 0) {
+      clock.defer(this.#step);
+    } else {
+      clock.startTimer(sleepMs, this.#step);
     }
-    clock.startTimer(state === "waiting" ? WAIT_FOR_VIEWS_MS : sleepMs, this.#step);
   };
+
+  #slice(): "idle" | "working" | "waiting" {
+    const { clock, store } = this.#options;
+    const deadlineMs = clock.monotonicMs() + SLICE_MS;
+    do {
+      const count = Math.min(this.#left, CLOCK_EVERY);
+      this.#left -= count;
+      const state = store.compactStep(count);
+      if (state !== "working") {
+        this.#left = 0;
+        return state;
+      }
+    } while (this.#left > 0 && clock.monotonicMs() < deadlineMs);
+    return "working";
+  }
 }

@@ -66,7 +66,7 @@ export function grpcLimits(
  * Bytes taken from a connection and given to its socket in one turn; small against a 10 Gbit/s
  * tick.
  */
-export const flushSliceBytes = 128 * 1024;
+export const flushSliceBytes = 64 * 1024;
 
 /** What a live call costs at least: its record, the stream's, what a service keeps; measured. */
 export const callRecordBytes = 1024;
@@ -77,7 +77,7 @@ export const modestConnectionBytes = 64 * 1024;
 export const reserveFactor = 1.25;
 
 /** Time for making pulled replies in one turn, ms; what is left waits for the next turn. */
-export const flushTurnMs = 1;
+export const flushTurnMs = 0.5;
 
 /** How often connections are looked at (pings, handshakes, lingering), ms. */
 export const tickMs = 1000;
