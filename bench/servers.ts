@@ -46,10 +46,18 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** What `npm start` gives Node before the program. */
+function startFlags(): readonly string[] {
+  const { scripts } = JSON.parse(readFileSync(path.join(ROOT, "package.json"), "utf8")) as {
+    readonly scripts: { readonly start: string };
+  };
+  return scripts.start.split(" ").filter((word) => word.startsWith("--"));
+}
+
 /** The program and its first arguments, or undefined when it is not installed here. */
 function program(name: ServerName, nodeArgs: readonly string[]): readonly string[] | undefined {
   if (name === "skein") {
-    return existsSync(SKEIN_MAIN) ? [NODE, ...nodeArgs, SKEIN_MAIN] : undefined;
+    return existsSync(SKEIN_MAIN) ? [NODE, ...startFlags(), ...nodeArgs, SKEIN_MAIN] : undefined;
   }
   const found = oraclePath("etcd", name === "etcd-3.4" ? DEBIAN_VERSION : ETCD_NEW);
   return found === undefined ? undefined : [found];

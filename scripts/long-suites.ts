@@ -50,6 +50,11 @@ export const LONG_SUITES: Readonly<Record<string, LongSuiteEntry>> = {
     what: "the same in the simulator, with writes lost or torn at power loss",
     inCi: true,
   },
+  bolt: {
+    module: "test/compat/bolt/suite.ts",
+    what: "database files of etcd 3.4 to 3.7 read, our own checked by bbolt",
+    inCi: true,
+  },
   fairness: {
     module: "test/integration/fairness/suite.ts",
     what: "huge lists, stalled readers and compaction delay nobody",

@@ -78,6 +78,16 @@ test("the commands of README.md do what it says", async (t) => {
   });
 });
 
+test("npm start and the program's first line give Node's heap the same sizes", () => {
+  const first = readFileSync(path.join(ROOT, "src/cli/server/main.ts"), "utf8").split("\n")[0]!;
+  const { scripts } = JSON.parse(readFileSync(path.join(ROOT, "package.json"), "utf8")) as {
+    readonly scripts: { readonly start: string };
+  };
+  const flagsOf = (line: string): string[] => line.split(" ").filter((w) => w.startsWith("--"));
+  assert.deepEqual(flagsOf(scripts.start), flagsOf(first));
+  assert.equal(flagsOf(first).length, 2);
+});
+
 /** Starts as written, on a port and in a directory of the test. */
 function startFrom(command: string, { port, dir }: World): Promise<Program> {
   const dataDir = path.join(dir, "data");

@@ -16,6 +16,8 @@ export interface RunningServer {
   /** Output so far, the last part of it. */
   readonly log: () => string;
   stop(): Promise<void>;
+  /** Ends it as `kill -9` does. */
+  kill(): Promise<void>;
 }
 
 /** How to start one. */
@@ -77,12 +79,14 @@ function exited(child: ChildProcess): Promise<void> {
 }
 
 /**
- * Starts a single member on a fresh directory and waits until it is healthy.
+ * Starts a single member and waits until it is healthy. Without `dataDir` on a fresh directory,
+ * which goes with it.
  * @throws Error with its output when it does not come up.
  */
 export async function startServer(
   program: ServerProgram,
   flags: readonly string[] = [],
+  dataDir?: string,
 ): Promise<RunningServer> {
   const dir = mkdtempSync(path.join(tmpdir(), "compat-"));
   const [clientPort, peerPort] = [await freePort(), await freePort()];
@@ -90,7 +94,7 @@ export async function startServer(
   const peer = `http://127.0.0.1:${peerPort}`;
   const args = [
     ...program.prefix,
-    ...["--name", "m1", "--data-dir", path.join(dir, "data")],
+    ...["--name", "m1", "--data-dir", dataDir ?? path.join(dir, "data")],
     ...["--listen-client-urls", `http://${endpoint}`],
     ...["--advertise-client-urls", `http://${endpoint}`],
     ...["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer],
@@ -105,13 +109,14 @@ export async function startServer(
   child.stdout.on("data", keep);
   child.stderr.on("data", keep);
   child.on("error", (error) => keep(Buffer.from(String(error))));
-  const stop = async (): Promise<void> => {
-    child.kill("SIGTERM");
+  const end = async (signal: "SIGTERM" | "SIGKILL"): Promise<void> => {
+    child.kill(signal);
     const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
     await exited(child);
     clearTimeout(timer);
     rmSync(dir, { recursive: true, force: true });
   };
+  const stop = (): Promise<void> => end("SIGTERM");
   const deadlineMs = performance.now() + START_TIMEOUT_MS;
   while (!(await healthy(endpoint, clientPort))) {
     if (child.exitCode !== null || performance.now() > deadlineMs) {
@@ -120,5 +125,5 @@ export async function startServer(
     }
     await new Promise((resolve) => setTimeout(resolve, PROBE_INTERVAL_MS));
   }
-  return { label: program.label, endpoint, log: () => log, stop };
+  return { label: program.label, endpoint, log: () => log, stop, kill: () => end("SIGKILL") };
 }

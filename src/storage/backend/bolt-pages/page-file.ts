@@ -1,0 +1,192 @@
+import { DiskError } from "../../../platform/disk.ts";
+import type { Disk, FileId } from "../../../platform/disk.ts";
+import { BoltError } from "./error.ts";
+import { META_PAGES, PAGE_HEADER_BYTES, pageOverflow, readU32 } from "./format.ts";
+import { META_BYTES, readMeta } from "./meta.ts";
+import type { Meta, MetaProblem } from "./meta.ts";
+import { pageProblem } from "./page.ts";
+import type { PageSource } from "./page.ts";
+
+/** Where the second meta page may begin when the first is damaged: 1 KiB to 16 MiB. */
+const SECOND_META_FIRST = 1024;
+const SECOND_META_TRIES = 15;
+const META_PAGE_BYTES = PAGE_HEADER_BYTES + META_BYTES;
+/** Memory for pages that were read; a tree of a million keys has 3 MiB of branch pages. */
+const CACHE_BYTES = 32 * 1024 * 1024;
+
+/** A page in the cache. `isUsed`: since the hand passed it. */
+interface CachedPage {
+  readonly id: number;
+  readonly bytes: Uint8Array;
+  isUsed: boolean;
+}
+
+/**
+ * The pages of a database file, read through Disk, checked when they are read, and kept in a cache
+ * of bounded size (second chance).
+ */
+export class PageFile implements PageSource {
+  readonly pageBytes: number;
+  /** The newer of the two meta pages that is valid, as it was at the opening. */
+  readonly meta: Meta;
+  /** First page number that was never allocated; a writer raises it. */
+  endPage: number;
+  readonly path: string;
+  readonly #disk: Disk;
+  readonly #file: FileId;
+  readonly #fileBytes: number;
+  readonly #cacheBytesMax: number;
+  readonly #cache = new Map<number, CachedPage>();
+  #cachedBytes = 0;
+
+  /**
+   * Looks for the meta pages of an open file (formats-disk.md 2.2).
+   * @throws BoltError when neither is valid, or the file is shorter than they say.
+   */
+  constructor(disk: Disk, file: FileId, path: string, cacheBytesMax = CACHE_BYTES) {
+    this.#disk = disk;
+    this.#file = file;
+    this.path = path;
+    this.#cacheBytesMax = cacheBytesMax;
+    this.#fileBytes = disk.sizeSync(file);
+    this.meta = this.#newestMeta();
+    this.pageBytes = this.meta.pageBytes;
+    this.endPage = this.meta.endPage;
+    const wanted = this.meta.endPage * this.pageBytes;
+    if (this.#fileBytes < wanted) {
+      throw new BoltError({
+        code: "truncated",
+        message: `database has ${this.#fileBytes} bytes of ${wanted}`,
+        file: path,
+      });
+    }
+  }
+
+  page(id: number): Uint8Array {
+    const cached = this.#cache.get(id);
+    if (cached !== undefined) {
+      cached.isUsed = true;
+      return cached.bytes;
+    }
+    const bytes = this.readRaw(id);
+    const problem = pageProblem(bytes, 0, bytes.length, { id, endPage: this.endPage });
+    if (problem !== null) throw this.damaged(id, problem);
+    this.keep(id, bytes);
+    return bytes;
+  }
+
+  /** Puts a page that is on the disk as it is here into the cache. */
+  keep(id: number, bytes: Uint8Array): void {
+    this.#keep({ id, bytes, isUsed: false });
+  }
+
+  /** Page `id` is about to be written anew. */
+  forget(id: number): void {
+    const cached = this.#cache.get(id);
+    if (cached === undefined) return;
+    this.#cache.delete(id);
+    this.#cachedBytes -= cached.bytes.length;
+  }
+
+  /**
+   * Page `id` with its overflow pages, past the cache, with nothing checked but its length.
+   * @throws BoltError when it reaches beyond the last page.
+   */
+  readRaw(id: number): Uint8Array {
+    const { pageBytes } = this;
+    const first = new Uint8Array(pageBytes);
+    this.#read(first, id);
+    const pages = 1 + pageOverflow(first, 0);
+    if (pages === 1) return first;
+    if (id + pages > this.endPage) throw this.damaged(id, `page claims ${pages} pages`);
+    const all = new Uint8Array(pages * pageBytes);
+    this.#read(all, id);
+    return all;
+  }
+
+  /** An error about page `id`. */
+  damaged(id: number, message: string): BoltError {
+    return new BoltError({
+      code: "damaged",
+      message,
+      file: this.path,
+      page: id,
+      pageBytes: this.pageBytes,
+    });
+  }
+
+  #read(target: Uint8Array, id: number): void {
+    const read = this.#disk.readSync(this.#file, target, id * this.pageBytes);
+    if (read < target.length) throw new DiskError("EIO", this.path, "read");
+  }
+
+  #keep(page: CachedPage): void {
+    this.forget(page.id);
+    this.#cache.set(page.id, page);
+    this.#cachedBytes += page.bytes.length;
+    while (this.#cachedBytes > this.#cacheBytesMax && this.#cache.size > 1) {
+      const [oldest] = this.#cache.values();
+      this.#cache.delete(oldest!.id);
+      if (oldest!.isUsed) {
+        oldest!.isUsed = false;
+        this.#cache.set(oldest!.id, oldest!);
+      } else {
+        this.#cachedBytes -= oldest!.bytes.length;
+      }
+    }
+  }
+
+  #newestMeta(): Meta {
+    const first = this.#metaAt(0);
+    const found: Meta[] = [];
+    let problem: MetaProblem = "invalid database";
+    if (typeof first === "string") problem = first;
+    else found.push(first);
+    const second = typeof first === "string" ? this.#searchSecond() : this.#metaAt(first.pageBytes);
+    if (typeof second !== "string") found.push(second);
+    found.sort((a, b) => b.txid - a.txid);
+    const newest = found[0];
+    if (newest !== undefined) return newest;
+    throw new BoltError({
+      code: problem === "version mismatch" ? "version" : "invalid",
+      message: problem,
+      file: this.path,
+    });
+  }
+
+  #searchSecond(): Meta | MetaProblem {
+    for (let i = 0; i < SECOND_META_TRIES; i++) {
+      const at = SECOND_META_FIRST * 2 ** i;
+      const meta = this.#metaAt(at);
+      if (typeof meta !== "string" && meta.pageBytes === at) return meta;
+    }
+    return "invalid database";
+  }
+
+  #metaAt(offset: number): Meta | MetaProblem {
+    const bytes = new Uint8Array(META_PAGE_BYTES);
+    if (offset + META_PAGE_BYTES > this.#fileBytes) return "invalid database";
+    this.#disk.readSync(this.#file, bytes, offset);
+    return readMeta(bytes, 0);
+  }
+}
+
+/**
+ * Numbers on the pages of a stored list of free pages (formats-disk.md 2.3), ascending; null when
+ * the page is not such a list.
+ */
+export function readFreeList(page: Uint8Array): Float64Array | null {
+  let count = page[10]! | (page[11]! << 8);
+  let at = PAGE_HEADER_BYTES;
+  if (count === 0xffff) {
+    count = readU32(page, at);
+    at += 8;
+  }
+  if (at + count * 8 > page.length) return null;
+  const free = new Float64Array(count);
+  for (let i = 0; i < count; i++, at += 8) {
+    free[i] = readU32(page, at + 4) * 2 ** 32 + readU32(page, at);
+    if (free[i]! < META_PAGES || (i > 0 && free[i]! <= free[i - 1]!)) return null;
+  }
+  return free;
+}

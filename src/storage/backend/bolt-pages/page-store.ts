@@ -1,0 +1,278 @@
+import { assert } from "../../../base/assert.ts";
+import type { Disk, DiskError, DiskOp, FileId } from "../../../platform/disk.ts";
+import { NO_PAGE, PAGE_HEADER_BYTES, writeU32, writeU64 } from "./format.ts";
+import { FreePages } from "./free-pages.ts";
+import { writeMeta } from "./meta.ts";
+import type { PageFile } from "./page-file.ts";
+import type { TreePages } from "./page-builder.ts";
+import type { PageSource } from "./page.ts";
+
+/** New pages are cut from pieces of memory of this size. */
+const ARENA_BYTES = 256 * 1024;
+/** The file grows by so much at a time (bbolt's AllocSize). */
+const GROW_BYTES = 16 * 1024 * 1024;
+
+/** Pages that the newest tree no longer has. */
+interface Freed {
+  readonly id: number;
+  readonly count: number;
+  /** Roots opened before this version still have them. */
+  readonly version: number;
+  /** The first commit without them: durable before it, they may be needed after a crash. */
+  readonly batch: number;
+}
+
+/** A commit on its way to the disk. */
+interface Commit {
+  batch: number;
+  readonly txid: number;
+  readonly pages: Map<number, Uint8Array>;
+  rootPage: number;
+  endPage: number;
+}
+
+/** What a PageStore works with. */
+export interface PageStoreOptions {
+  readonly disk: Disk;
+  readonly file: FileId;
+  readonly pages: PageFile;
+  /** Pages below the end that belong to no tree. */
+  readonly isFree: (id: number) => boolean;
+  /** Called once; nothing becomes durable any more. */
+  readonly onFailure: (error: DiskError) => void;
+}
+
+/**
+ * Pages of one file for one writer: new ones in memory until they are written, old ones from the
+ * file. A commit writes its new pages, syncs, writes the meta page, syncs; the next one waits for
+ * that, and those that come meanwhile share one. No page is written over that the last durable
+ * tree or an open root has (formats-disk.md 2.8).
+ */
+export class PageStore implements TreePages, PageSource {
+  readonly pageBytes: number;
+  /** Batch number of the last commit that is on the disk. */
+  durableBatch = 0;
+  readonly #options: PageStoreOptions;
+  readonly #file: PageFile;
+  readonly #free = new FreePages();
+  /** Every new page that is not yet on the disk, and what became free before it was. */
+  readonly #unwritten = new Map<number, Uint8Array>();
+  /** Those of them that the next commit has to write. */
+  #dirty = new Map<number, Uint8Array>();
+  #freed: Freed[] = [];
+  #freedPages = 0;
+  /** Open roots by version. */
+  readonly #pins = new Map<number, number>();
+  #version = 0;
+  #batch = 0;
+  #txid: number;
+  #fileBytes: number;
+  #inFlight: Commit | null = null;
+  #waiting: Commit | null = null;
+  #failed = false;
+  #arena = new Uint8Array(0);
+  #arenaAt = 0;
+  /** What is handed to the disk thread; one list at a time uses it. */
+  #staging: Uint8Array;
+
+  constructor(options: PageStoreOptions) {
+    const { disk, file, pages, isFree } = options;
+    this.#options = options;
+    this.#file = pages;
+    this.pageBytes = pages.pageBytes;
+    this.#txid = pages.meta.txid;
+    this.#fileBytes = disk.sizeSync(file);
+    this.#staging = disk.sharedBuffer(ARENA_BYTES);
+    for (let id = 0; id < pages.endPage; id++) if (isFree(id)) this.#free.add(id, 1);
+  }
+
+  /** Bytes of the file. */
+  get fileBytes(): number {
+    return Math.max(this.#fileBytes, this.#file.endPage * this.pageBytes);
+  }
+
+  /** Bytes of the pages that the newest tree has. */
+  get usedBytes(): number {
+    return (this.#file.endPage - this.#free.count - this.#freedPages) * this.pageBytes;
+  }
+
+  /** Nothing is on its way to the disk. */
+  get isIdle(): boolean {
+    return this.#inFlight === null && this.#waiting === null;
+  }
+
+  page(id: number): Uint8Array {
+    return this.#unwritten.get(id) ?? this.#file.page(id);
+  }
+
+  damaged(id: number, message: string): Error {
+    return this.#file.damaged(id, message);
+  }
+
+  newPage(bytes: number): { readonly id: number; readonly page: Uint8Array } {
+    assert(bytes >= PAGE_HEADER_BYTES, "bolt: a page without a header");
+    const count = Math.ceil(bytes / this.pageBytes);
+    let id = this.#free.take(count);
+    if (id < 0) {
+      id = this.#file.endPage;
+      this.#file.endPage = id + count;
+    }
+    const page = this.#memory(count * this.pageBytes);
+    writeU64(page, 0, id);
+    writeU32(page, 12, count - 1);
+    this.#unwritten.set(id, page);
+    this.#dirty.set(id, page);
+    return { id, page };
+  }
+
+  free(id: number, count: number): void {
+    this.#dirty.delete(id);
+    this.#freed.push({ id, count, version: this.#version + 1, batch: this.#batch + 1 });
+    this.#freedPages += count;
+  }
+
+  /** The trees were written anew: roots opened from now on no longer have what was freed. */
+  nextVersion(): void {
+    this.#version += 1;
+  }
+
+  /** What the trees are now stays readable until `unpin` is called with the number returned. */
+  pin(): number {
+    this.#pins.set(this.#version, (this.#pins.get(this.#version) ?? 0) + 1);
+    return this.#version;
+  }
+
+  unpin(version: number): void {
+    const count = this.#pins.get(version)! - 1;
+    if (count === 0) this.#pins.delete(version);
+    else this.#pins.set(version, count);
+    this.#release();
+  }
+
+  /** Commits the tree at `rootPage`; returns the batch's number. */
+  commit(rootPage: number): number {
+    const batch = (this.#batch += 1);
+    const { endPage } = this.#file;
+    const pages = this.#dirty;
+    this.#dirty = new Map();
+    if (this.#waiting === null) {
+      this.#txid += 1;
+      this.#waiting = { batch, txid: this.#txid, pages, rootPage, endPage };
+    } else {
+      // It has not begun: it takes this one in, and becomes durable with it. Its transaction number
+      // stays, for the next one would write over the meta page that is the last durable one.
+      for (const [id, page] of pages) this.#waiting.pages.set(id, page);
+      Object.assign(this.#waiting, { batch, rootPage, endPage });
+    }
+    this.#start();
+    return batch;
+  }
+
+  /** A batch without changes: durable as soon as those before it are. */
+  commitNothing(): number {
+    const batch = (this.#batch += 1);
+    const last = this.#waiting ?? this.#inFlight;
+    if (last === null) this.durableBatch = batch;
+    else last.batch = batch;
+    return batch;
+  }
+
+  #start(): void {
+    const commit = this.#waiting;
+    if (commit === null || this.#inFlight !== null || this.#failed) return;
+    this.#waiting = null;
+    this.#inFlight = commit;
+    this.#options.disk.submit(this.#opsOf(commit), (error) => this.#done(commit, error));
+  }
+
+  #done(commit: Commit, error: DiskError | null): void {
+    if (error !== null) {
+      this.#failed = true;
+      this.#options.onFailure(error);
+      return;
+    }
+    this.#inFlight = null;
+    this.durableBatch = commit.batch;
+    for (const [id, page] of commit.pages) {
+      if (this.#unwritten.get(id) !== page) continue;
+      this.#unwritten.delete(id);
+      this.#file.keep(id, page);
+    }
+    this.#release();
+    this.#start();
+  }
+
+  #opsOf(commit: Commit): DiskOp[] {
+    const { file } = this.#options;
+    const { pageBytes } = this;
+    const ops: DiskOp[] = [];
+    const wanted = commit.endPage * pageBytes;
+    if (wanted > this.#fileBytes) {
+      this.#fileBytes = wanted + GROW_BYTES;
+      ops.push({ op: "truncate", file, lengthBytes: this.#fileBytes }, { op: "sync", file });
+    }
+    const ids = [...commit.pages.keys()].sort((a, b) => a - b);
+    let bytes = pageBytes;
+    for (const page of commit.pages.values()) bytes += page.length;
+    const staging = this.#stage(bytes);
+    let at = 0;
+    for (let i = 0; i < ids.length;) {
+      const start = at;
+      const first = ids[i]!;
+      // Neighbours go in one write.
+      do {
+        const page = commit.pages.get(ids[i]!)!;
+        staging.set(page, at);
+        at += page.length;
+        i += 1;
+      } while (i < ids.length && ids[i] === first + (at - start) / pageBytes);
+      const offset = first * pageBytes;
+      ops.push({ op: "write", file, bytes: staging, start, end: at, offset });
+    }
+    ops.push({ op: "sync", file });
+    const { txid, rootPage, endPage } = commit;
+    const end = at + pageBytes;
+    const meta = { pageBytes, rootPage, freeListPage: NO_PAGE, endPage, txid };
+    writeMeta(staging.subarray(at, end), txid % 2, meta);
+    const offset = (txid % 2) * pageBytes;
+    ops.push({ op: "write", file, bytes: staging, start: at, end, offset }, { op: "sync", file });
+    return ops;
+  }
+
+  #stage(bytes: number): Uint8Array {
+    if (this.#staging.length < bytes) {
+      this.#staging = this.#options.disk.sharedBuffer(Math.max(bytes, this.#staging.length * 2));
+    }
+    return this.#staging;
+  }
+
+  /** Gives freed pages to the writer once neither a crash nor a root can need them. */
+  #release(): void {
+    const oldest = Math.min(...this.#pins.keys());
+    const isNeeded = (freed: Freed): boolean =>
+      freed.batch > this.durableBatch || oldest < freed.version;
+    const kept: Freed[] = [];
+    for (const freed of this.#freed) {
+      if (isNeeded(freed)) {
+        kept.push(freed);
+        continue;
+      }
+      this.#free.add(freed.id, freed.count);
+      this.#freedPages -= freed.count;
+      this.#unwritten.delete(freed.id);
+      this.#file.forget(freed.id);
+    }
+    this.#freed = kept;
+  }
+
+  #memory(bytes: number): Uint8Array {
+    if (bytes > ARENA_BYTES / 4) return new Uint8Array(bytes);
+    if (this.#arenaAt + bytes > this.#arena.length) {
+      this.#arena = new Uint8Array(ARENA_BYTES);
+      this.#arenaAt = 0;
+    }
+    const memory = this.#arena.subarray(this.#arenaAt, this.#arenaAt + bytes);
+    this.#arenaAt += bytes;
+    return memory;
+  }
+}

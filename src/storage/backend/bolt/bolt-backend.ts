@@ -1,0 +1,322 @@
+import { assert } from "../../../base/assert.ts";
+import { copyOfSpan, newSpan } from "../../../base/span.ts";
+import type { ByteSpan } from "../../../base/span.ts";
+import type { Disk, DiskError, FileId } from "../../../platform/disk.ts";
+import { PLAIN_BUCKETS } from "../backend.ts";
+import type {
+  Backend,
+  BackendRoot,
+  BucketCursor,
+  ChangeBatch,
+  ChangeCursor,
+  ChangeId,
+  PlainBucket,
+} from "../backend.ts";
+import { BucketTrees, NO_TREE, readBuckets } from "./bucket-trees.ts";
+import { ChangeOverlay } from "./change-overlay.ts";
+import { checkDatabase } from "../bolt-pages/check.ts";
+import { BUCKET_HEADER_BYTES, NO_PAGE, pageOverflow, writeU64 } from "../bolt-pages/format.ts";
+import { MergedBucketCursor, MergedChangeCursor } from "./merged-cursors.ts";
+import type { BatchView } from "./merged-cursors.ts";
+import { newDatabase } from "../bolt-pages/new-database.ts";
+import { PageFile } from "../bolt-pages/page-file.ts";
+import { PageStore } from "../bolt-pages/page-store.ts";
+import { PlainOverlay } from "./plain-overlay.ts";
+import { KEY_BUCKET, readRevisionKey, REVISION_BYTES } from "./revision-cursor.ts";
+import { lastKey } from "./tree-cursor.ts";
+import type { TreeRoot } from "./tree-cursor.ts";
+import { writeTree } from "./tree-writer.ts";
+
+/** Where the database is and who is told. */
+export interface BoltOptions {
+  readonly disk: Disk;
+  /** The file, e.g. `<data>/member/snap/db`; made when it is not there. */
+  readonly path: string;
+  /**
+   * Nothing can be made durable any more; called once. The caller must stop the member: a sync that
+   * failed may have dropped pages.
+   */
+  readonly onFailure: (error: DiskError) => void;
+}
+
+/** A Backend in a file of bbolt's format. */
+export interface BoltBackend extends Backend {
+  /** Nothing waits to become durable. */
+  readonly isIdle: boolean;
+  /** Closes the file; what was not committed is gone. After `isIdle`. */
+  close(): void;
+}
+
+/**
+ * Opens or makes the database. An existing one is walked once: that yields its free pages, and
+ * proves that it is whole.
+ * @throws BoltError when it is damaged, DiskError.
+ */
+export function openBolt(options: BoltOptions): BoltBackend {
+  const { disk, path } = options;
+  if (!disk.existsSync(path)) newDatabase(disk, path);
+  const file = disk.openSync(path, { write: true });
+  try {
+    return new FileBackend(options, file);
+  } catch (error) {
+    disk.closeSync(file);
+    throw error;
+  }
+}
+
+class FileBackend implements BoltBackend, BatchView {
+  readonly #disk: Disk;
+  readonly #file: FileId;
+  readonly #store: PageStore;
+  readonly #overlays = new Map<PlainBucket, PlainOverlay>();
+  readonly appended = new ChangeOverlay();
+  /** The buckets' trees, and the tree of buckets they are in. */
+  #trees: Map<string, TreeRoot>;
+  #top: TreeRoot;
+  stored: BucketTrees;
+  /** Rises whenever `stored` is replaced. */
+  generation = 0;
+  #lastMain = -1;
+  #lastSub = -1;
+  #pendingOps = 0;
+  #pendingBytes = 0;
+  /** The trees are not those of the last commit. */
+  #isChanged = false;
+
+  constructor({ disk, path, onFailure }: BoltOptions, file: FileId) {
+    this.#disk = disk;
+    this.#file = file;
+    const pages = new PageFile(disk, file, path);
+    const { rootPage, freeListPage } = pages.meta;
+    const { problems, isTreePage } = checkDatabase(pages);
+    const [problem] = problems;
+    if (problem !== undefined) throw pages.damaged(rootPage, problem);
+    const listPages =
+      freeListPage === NO_PAGE ? 0 : 1 + pageOverflow(pages.readRaw(freeListPage), 0);
+    const isList = (id: number): boolean => id >= freeListPage && id < freeListPage + listPages;
+    const isFree = (id: number): boolean => id > 1 && !isTreePage(id) && !isList(id);
+    this.#store = new PageStore({ disk, file, pages, isFree, onFailure });
+    if (listPages > 0) this.#store.free(freeListPage, listPages);
+    this.#trees = readBuckets(this.#store, rootPage);
+    this.#top = { page: rootPage };
+    this.stored = new BucketTrees(this.#store, this.#trees);
+    for (const name of PLAIN_BUCKETS) this.#overlays.set(name, new PlainOverlay());
+    this.#isChanged = [...PLAIN_BUCKETS, KEY_BUCKET].some((name) => !this.#trees.has(name));
+    this.#readLastRevision();
+  }
+
+  get durableBatch(): number {
+    return this.#store.durableBatch;
+  }
+
+  get pendingOps(): number {
+    return this.#pendingOps;
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  get sizeBytes(): number {
+    return Math.max(this.#store.fileBytes, this.#store.usedBytes) + this.#overlayBytes();
+  }
+
+  get sizeInUseBytes(): number {
+    return this.#store.usedBytes + this.#overlayBytes();
+  }
+
+  get isIdle(): boolean {
+    return this.#store.isIdle;
+  }
+
+  get(bucket: PlainBucket, key: Uint8Array, out: ByteSpan): boolean {
+    const found = this.overlay(bucket).get(key, out);
+    return found === "absent" ? this.stored.get(bucket, key, out) : found === "present";
+  }
+
+  cursor(bucket: PlainBucket): BucketCursor {
+    return new MergedBucketCursor(this, bucket);
+  }
+
+  getChange(main: number, sub: number, out: ByteSpan): boolean {
+    const { appended } = this;
+    if (!appended.isEmpty) {
+      if (appended.get(main, sub, out)) return true;
+      if (appended.isRemoved(main, sub)) return false;
+    }
+    return this.stored.getChange(main, sub, out);
+  }
+
+  getChanges(batch: ChangeBatch): number {
+    const found = newSpan();
+    for (let i = 0; i < batch.count; i++) {
+      if (!this.getChange(batch.mains[i]!, batch.subs[i]!, found)) return i;
+      batch.bytes[i] = found.bytes;
+      batch.starts[i] = found.start;
+      batch.ends[i] = found.end;
+    }
+    return batch.count;
+  }
+
+  changes(): ChangeCursor {
+    return new MergedChangeCursor(this);
+  }
+
+  put(bucket: PlainBucket, key: Uint8Array, value: Uint8Array): void {
+    this.overlay(bucket).put(key, value);
+    this.#wrote(key.length + value.length);
+  }
+
+  delete(bucket: PlainBucket, key: Uint8Array): boolean {
+    if (!this.get(bucket, key, newSpan())) return false;
+    this.overlay(bucket).delete(key);
+    this.#wrote(key.length);
+    return true;
+  }
+
+  appendChange(change: ChangeId, valueBytes: number, out: ByteSpan): void {
+    const { main, sub } = change;
+    const isAbove = main > this.#lastMain || (main === this.#lastMain && sub > this.#lastSub);
+    assert(isAbove, "backend: revisions must rise");
+    this.#lastMain = main;
+    this.#lastSub = sub;
+    this.appended.append(change, valueBytes, out);
+    this.#wrote(REVISION_BYTES + valueBytes);
+  }
+
+  deleteChange(main: number, sub: number): boolean {
+    if (!this.#removeChange(main, sub)) return false;
+    this.#wrote(REVISION_BYTES);
+    return true;
+  }
+
+  commit(): number {
+    this.#fold();
+    this.#pendingOps = 0;
+    this.#pendingBytes = 0;
+    if (!this.#isChanged) return this.#store.commitNothing();
+    this.#isChanged = false;
+    this.#top = { page: writeTree(this.#store, this.#top, this.#bucketHeaders(), false) };
+    this.#store.nextVersion();
+    return this.#store.commit(this.#top.page);
+  }
+
+  openRoot(): BackendRoot {
+    this.#fold();
+    return new FileRoot(this.#store, this.#trees);
+  }
+
+  /** Pages are used again as they become free: there is nothing to clean up. */
+  maintain(): boolean {
+    return false;
+  }
+
+  close(): void {
+    assert(this.isIdle, "bolt: closed while a commit is under way");
+    this.#disk.closeSync(this.#file);
+  }
+
+  overlay(bucket: PlainBucket): PlainOverlay {
+    const overlay = this.#overlays.get(bucket);
+    assert(overlay !== undefined, "backend: unknown bucket");
+    return overlay;
+  }
+
+  /** Writes the open batch into the trees, in memory. */
+  #fold(): void {
+    let isChanged = false;
+    for (const [name, overlay] of this.#overlays) {
+      if (overlay.count === 0) continue;
+      this.#write(name, overlay, false);
+      overlay.clear();
+      isChanged = true;
+    }
+    if (!this.appended.isEmpty) {
+      this.#write(KEY_BUCKET, this.appended, true);
+      this.appended.clear();
+      isChanged = true;
+    }
+    if (!isChanged) return;
+    this.#isChanged = true;
+    this.#store.nextVersion();
+    this.stored = new BucketTrees(this.#store, this.#trees);
+    this.generation += 1;
+  }
+
+  #write(name: string, changes: PlainOverlay | ChangeOverlay, isRising: boolean): void {
+    if (changes.count === 0) return;
+    const root = this.#trees.get(name) ?? NO_TREE;
+    // Open roots keep the map that they were given.
+    this.#trees = new Map(this.#trees);
+    this.#trees.set(name, { page: writeTree(this.#store, root, changes, isRising) });
+  }
+
+  /** Where the trees of all buckets begin, those included that are still missing. */
+  #bucketHeaders(): PlainOverlay {
+    const headers = new PlainOverlay(true);
+    for (const name of [...PLAIN_BUCKETS, KEY_BUCKET]) {
+      const root = this.#trees.get(name) ?? NO_TREE;
+      // A bucket within its parent's page stays there until it is written to.
+      if ("page" in root) headers.put(Buffer.from(name), header(root.page));
+      else if (!this.#trees.has(name)) headers.put(Buffer.from(name), inlineBucket(root.bytes));
+    }
+    return headers;
+  }
+
+  #removeChange(main: number, sub: number): boolean {
+    if (this.appended.removeAppended(main, sub) >= 0) return true;
+    if (this.appended.isRemoved(main, sub)) return false;
+    const found = this.stored.findChange(main, sub);
+    if (found === null) return false;
+    this.appended.removeStored(main, sub, copyOfSpan(found.key));
+    return true;
+  }
+
+  #readLastRevision(): void {
+    const key = lastKey(this.#store, this.#trees.get(KEY_BUCKET) ?? NO_TREE);
+    const last = key === null ? null : readRevisionKey(key);
+    if (last === null) return;
+    this.#lastMain = last.main;
+    this.#lastSub = last.sub;
+  }
+
+  #overlayBytes(): number {
+    let bytes = this.appended.liveBytes;
+    for (const overlay of this.#overlays.values()) bytes += overlay.liveBytes;
+    return bytes;
+  }
+
+  #wrote(bytes: number): void {
+    this.#pendingOps += 1;
+    this.#pendingBytes += bytes;
+  }
+}
+
+class FileRoot extends BucketTrees implements BackendRoot {
+  readonly #store: PageStore;
+  #pin: number | null;
+
+  constructor(store: PageStore, trees: ReadonlyMap<string, TreeRoot>) {
+    super(store, trees);
+    this.#store = store;
+    this.#pin = store.pin();
+  }
+
+  close(): void {
+    if (this.#pin === null) return;
+    this.#store.unpin(this.#pin);
+    this.#pin = null;
+  }
+}
+
+function header(page: number): Uint8Array {
+  const bytes = new Uint8Array(BUCKET_HEADER_BYTES);
+  writeU64(bytes, 0, page);
+  return bytes;
+}
+
+function inlineBucket(leaf: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(BUCKET_HEADER_BYTES + leaf.length);
+  bytes.set(leaf, BUCKET_HEADER_BYTES);
+  return bytes;
+}

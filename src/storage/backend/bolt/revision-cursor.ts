@@ -1,0 +1,79 @@
+import { type ByteSpan, newSpan } from "../../../base/span.ts";
+import type { ChangeCursor, ChangeId } from "../backend.ts";
+import type { PageSource } from "../bolt-pages/page.ts";
+import type { TreeCursor } from "./tree-cursor.ts";
+
+/** Name of the bucket whose keys are revisions. */
+export const KEY_BUCKET = "key";
+/** main 8 bytes big-endian, `_`, sub 8 bytes big-endian; a tombstone has a `t` behind it. */
+export const REVISION_BYTES = 17;
+const SEPARATOR = 0x5f;
+const TOMBSTONE_MARK = 0x74;
+
+/** Fills the first REVISION_BYTES of `target`. */
+export function writeRevisionKey(target: Uint8Array, main: number, sub: number): void {
+  writeU64BigEndian(target, 0, main);
+  target[8] = SEPARATOR;
+  writeU64BigEndian(target, 9, sub);
+}
+
+/** What a key of the bucket says; null when it is no revision below 2^53. */
+export function readRevisionKey({ bytes, start, end }: ByteSpan): ChangeId | null {
+  const isTombstone = end - start === REVISION_BYTES + 1;
+  if (!isTombstone && end - start !== REVISION_BYTES) return null;
+  if (isTombstone && bytes[end - 1] !== TOMBSTONE_MARK) return null;
+  if (bytes[start + 8] !== SEPARATOR) return null;
+  const main = readU64BigEndian(bytes, start);
+  const sub = readU64BigEndian(bytes, start + 9);
+  return Number.isSafeInteger(main) && Number.isSafeInteger(sub)
+    ? { main, sub, isTombstone }
+    : null;
+}
+
+/** The `key` bucket in revision order. */
+export class RevisionCursor implements ChangeCursor {
+  main = 0;
+  sub = 0;
+  isTombstone = false;
+  readonly value: ByteSpan;
+  readonly #tree: TreeCursor;
+  readonly #pages: PageSource;
+  readonly #wanted = newSpan(new Uint8Array(REVISION_BYTES));
+
+  /** `pages` words the error when a key is no revision. */
+  constructor(tree: TreeCursor, pages: PageSource) {
+    this.#tree = tree;
+    this.#pages = pages;
+    this.value = tree.value;
+  }
+
+  seek(main: number, sub: number): void {
+    writeRevisionKey(this.#wanted.bytes, main, sub);
+    this.#tree.seek(this.#wanted);
+  }
+
+  next(): boolean {
+    if (!this.#tree.next()) return false;
+    const id = this.#tree.isBucket ? null : readRevisionKey(this.#tree.key);
+    if (id === null) throw this.#pages.damaged(this.#tree.page, "a key that is no revision");
+    this.main = id.main;
+    this.sub = id.sub;
+    this.isTombstone = id.isTombstone;
+    return true;
+  }
+}
+
+function writeU64BigEndian(target: Uint8Array, at: number, value: number): void {
+  const high = Math.floor(value / 2 ** 32);
+  for (let i = 0; i < 4; i++) {
+    target[at + i] = high >>> (24 - 8 * i);
+    target[at + 4 + i] = value >>> (24 - 8 * i);
+  }
+}
+
+/** Above 2^53 the result is not exact, which the caller sees as not a safe integer. */
+function readU64BigEndian(bytes: Uint8Array, at: number): number {
+  let value = 0;
+  for (let i = 0; i < 8; i++) value = value * 256 + bytes[at + i]!;
+  return value;
+}
