@@ -246,7 +246,6 @@ export const WIRE_GROUP: Group = {
       raw(RANGE, READ_A, { "grpc-encoding": "snappy", "client-api-version": "\xff" }),
       { code: 12, prefix: 'grpc: Decompressor is not installed for grpc-encoding "snappy"' },
     ),
-    row("deadline of a microsecond", raw(RANGE, READ_A, { "grpc-timeout": "1u" }), DEADLINE),
     row("empty message", raw(RANGE, frame(new Uint8Array(0))), FAIL.emptyKey),
   ],
 };
