@@ -4,7 +4,7 @@ import type { BackendRoot, ChangeCursor } from "../../storage/backend/backend.ts
 import type { KeyIndex } from "../index/key-index.ts";
 import { readKeyOf } from "../key-value.ts";
 import { encodeRevision } from "./revision-key.ts";
-import type { HashJob, RangeMeasure, ReadView } from "./store.ts";
+import type { HashJob, RangeCursor, ReadView } from "./store.ts";
 
 /** The hash begins with the bucket's name. */
 const BUCKET_NAME = Uint8Array.from("key", (letter) => letter.charCodeAt(0));
@@ -15,7 +15,7 @@ export interface HashJobParts {
   readonly root: BackendRoot;
   readonly view: ReadView;
   /** Open over all keys at the revision. */
-  readonly measure: RangeMeasure;
+  readonly live: RangeCursor;
   readonly compactRevision: number;
 }
 
@@ -26,7 +26,9 @@ export class RootHashJob implements HashJob {
   readonly #changes: ChangeCursor;
   readonly #key = newSpan();
   #hash = crc32cUpdate(0, BUCKET_NAME, 0, BUCKET_NAME.length);
-  #state: "counting" | "hashing" = "counting";
+  #state: "looking" | "hashing" = "looking";
+  /** The keep set of the revision is not known to have anything. */
+  #isKeepSetEmpty = true;
   #isClosed = false;
 
   constructor(parts: HashJobParts) {
@@ -50,10 +52,8 @@ export class RootHashJob implements HashJob {
   step(changesMax: number, nowMs: number): boolean {
     if (this.#isClosed || this.isCompacted) return true;
     this.#parts.view.touch(nowMs);
-    if (this.#state === "counting") {
-      const { measure } = this.#parts;
-      const isCounted = measure.step(changesMax);
-      if (isCounted || measure.count > 0) this.#state = "hashing";
+    if (this.#state === "looking") {
+      this.#look(changesMax);
       return false;
     }
     for (let i = 0; i < changesMax; i++) {
@@ -71,6 +71,26 @@ export class RootHashJob implements HashJob {
     this.#parts.root.close();
   }
 
+  /**
+   * Whether the keep set has anything. The first live key is in it, unless its key was deleted and
+   * put again by the very transaction of the revision: then the tombstone counts, and it is not.
+   */
+  #look(keysMax: number): void {
+    const { live, index } = this.#parts;
+    for (let i = 0; i < keysMax; i++) {
+      if (!live.next()) {
+        this.#state = "hashing";
+        return;
+      }
+      live.readKey(this.#key);
+      const change = { main: live.modRevision, sub: live.sub };
+      if (!index.isInHashSet(this.#key, this.hashRevision, change)) continue;
+      this.#isKeepSetEmpty = false;
+      this.#state = "hashing";
+      return;
+    }
+  }
+
   #next(): boolean {
     const changes = this.#changes;
     if (!changes.next() || changes.main > this.hashRevision) return false;
@@ -86,8 +106,7 @@ export class RootHashJob implements HashJob {
     const compacted = this.compactRevision;
     if (changes.main > compacted) return true;
     if (changes.main === compacted && changes.isTombstone) return false;
-    const isKeepSetEmpty = this.#parts.measure.count === 0;
-    if (isKeepSetEmpty) return true;
+    if (this.#isKeepSetEmpty) return true;
     readKeyOf(changes.value, this.#key);
     return this.#parts.index.isInHashSet(this.#key, this.hashRevision, changes);
   }

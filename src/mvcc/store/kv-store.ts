@@ -186,10 +186,10 @@ class IndexedStore implements KvStore, KeySpace {
     assert(error === null, "mvcc: hash of an unreadable revision");
     const root = this.backend.openRoot();
     const view = this.#views.add(revision, nowMs, () => root.close());
-    const measure = this.newMeasure();
-    measure.open(allKeys(), revision, 0);
+    const live = this.newCursor();
+    live.open(allKeys(), revision);
     const { compactRevision } = this;
-    return new RootHashJob({ index: this.index, root, view, measure, compactRevision });
+    return new RootHashJob({ index: this.index, root, view, live, compactRevision });
   }
 
   maintain(maxBytes: number): boolean {
