@@ -87,9 +87,11 @@ function newRig(): Rig {
     group.durable();
     spin(clock);
   };
+  assert.equal(group.readNow(), false, "before there is a leader");
   group.start();
   clock.runFor(10);
   sync();
+  assert.equal(group.readNow(), false, "before the first entry of the term is applied");
   sync();
   return { clock, log, machine, group, readable, fatal, sync };
 }

@@ -4,7 +4,7 @@ import { parse } from "../errors/proto-writer.ts";
 import { frame, type RawAnswer, RawClient } from "../errors/raw-client.ts";
 import { oraclePath } from "../oracles/oracles.ts";
 import { isAllowed } from "./allowed.ts";
-import { encode, type Fields, isRelative, print, resolve } from "./schema.ts";
+import { encode, type Fields, print } from "./schema.ts";
 import { applyDamage, type CallSpec, CALLS, printStep, type Step } from "./steps.ts";
 
 /** gRPC's answer to bytes that are no message; what follows is the words of a library. */
@@ -124,13 +124,13 @@ export class Pair {
   async #ask(step: Step): Promise<Answers> {
     const call = CALLS[step.call];
     const position = { now: this.#now, compacted: this.#compacted };
-    const fields = step.call === "HashKV" ? this.#askable(step.fields) : step.fields;
-    const bytes = applyDamage(encode(call.request, fields, position), step.damage);
+    let bytes = applyDamage(encode(call.request, step.fields, position), step.damage);
+    if (step.call === "HashKV" && this.#isRemembered(bytes)) bytes = this.#askable();
     const body = frame(bytes);
     const [etcd, skein] = await Promise.all(
       this.#clients.map((client) => client.call({ path: call.path, body })),
     );
-    this.#follow(step, etcd!, fields);
+    this.#follow(step, etcd!, bytes);
     return {
       etcd: describe(call, etcd!),
       skein: describe(call, skein!),
@@ -138,24 +138,25 @@ export class Pair {
     };
   }
 
-  /** A compaction to 0 gives the memory an answer for "the newest", too. */
-  #askable(fields: Fields): Fields {
-    const { revision = 0n } = fields;
-    if (typeof revision !== "bigint" && !isRelative(revision)) return fields;
+  /** Whether the bytes, damaged or not, ask for a hash that etcd has in its memory. */
+  #isRemembered(bytes: Uint8Array): boolean {
+    const revision = revisionIn(bytes);
+    return revision !== null && this.#compactions.has(revision);
+  }
+
+  /** The hash of the newest: a compaction to 0 gives the memory an answer for that, too. */
+  #askable(): Uint8Array {
     const position = { now: this.#now, compacted: this.#compacted };
-    if (!this.#compactions.has(resolve(revision, position))) return fields;
-    if (!this.#compactions.has(0n)) return {};
-    return { revision: this.#compactions.has(this.#now) ? this.#now + 1n : this.#now };
+    if (!this.#compactions.has(0n)) return encode("HashKV", {}, position);
+    const revision = this.#compactions.has(this.#now) ? this.#now + 1n : this.#now;
+    return encode("HashKV", { revision }, position);
   }
 
   /** Keeps track of where the stores are, by what etcd says. */
-  #follow(step: Step, answer: RawAnswer, fields: Fields): void {
+  #follow(step: Step, answer: RawAnswer, request: Uint8Array): void {
     if (answer.code !== 0) return;
-    const position = { now: this.#now, compacted: this.#compacted };
     if (step.call === "Compact") {
-      const bytes = applyDamage(encode("Compaction", fields, position), step.damage);
-      const revision = parse(bytes).get(1)?.at(-1);
-      this.#compacted = typeof revision === "bigint" ? BigInt.asIntN(64, revision) : 0n;
+      this.#compacted = revisionIn(request) ?? 0n;
       this.#compactions.add(this.#compacted);
     }
     this.#now = headerRevision(merged(CALLS[step.call], answer)) ?? this.#now;
@@ -168,6 +169,16 @@ function merged({ path }: CallSpec, answer: RawAnswer): Uint8Array {
   return Buffer.concat(
     answer.messages.flatMap((piece) => (parse(piece).get(1) ?? []) as Uint8Array[]),
   );
+}
+
+/** The revision that a HashKV or Compact of these bytes asks for; null when they are no message. */
+function revisionIn(request: Uint8Array): bigint | null {
+  try {
+    const revision = parse(request).get(1)?.at(-1);
+    return typeof revision === "bigint" ? BigInt.asIntN(64, revision) : 0n;
+  } catch {
+    return null;
+  }
 }
 
 function headerRevision(message: Uint8Array): bigint | undefined {

@@ -34,23 +34,36 @@ export function message(...fields: readonly (readonly [number, Value | undefined
   );
 }
 
-/** Top-level fields of a message: numbers as bigint, length-delimited ones as bytes. */
+/** Length of the fixed wire types. */
+const FIXED_BYTES = new Map([
+  [1, 8n],
+  [5, 4n],
+]);
+
+/**
+ * Top-level fields of a message: varints as bigint, all others as bytes.
+ * @throws RangeError when it ends in the middle of one.
+ */
 export function parse(bytes: Uint8Array): Map<number, (bigint | Uint8Array)[]> {
   const fields = new Map<number, (bigint | Uint8Array)[]>();
   let at = 0;
   const next = (): bigint => {
     let value = 0n;
     for (let shift = 0n; ; shift += 7n) {
-      const byte = bytes[at++] as number;
+      const byte = bytes[at++];
+      if (byte === undefined) throw new RangeError("the message ends in the middle of a number");
       value |= BigInt(byte & 0x7f) << shift;
       if (byte < 0x80) return value;
     }
   };
   while (at < bytes.length) {
     const tag = Number(next());
-    let value: bigint | Uint8Array = next();
-    if (tag % 8 === 2) {
-      const end = at + Number(value);
+    let value: bigint | Uint8Array;
+    if (tag % 8 === 0) value = next();
+    else {
+      const length = Number(FIXED_BYTES.get(tag % 8) ?? next());
+      const end = at + length;
+      if (end > bytes.length) throw new RangeError("the message ends in the middle of a field");
       value = bytes.subarray(at, end);
       at = end;
     }

@@ -12,7 +12,7 @@ import type {
   ChangeId,
   PlainBucket,
 } from "../backend.ts";
-import { BucketTrees, NO_TREE, readBuckets } from "./bucket-trees.ts";
+import { BucketTrees, getEach, NO_TREE, readBuckets } from "./bucket-trees.ts";
 import { ChangeOverlay } from "./change-overlay.ts";
 import { checkDatabase } from "../bolt-pages/check.ts";
 import { BUCKET_HEADER_BYTES, NO_PAGE, pageOverflow, writeU64 } from "../bolt-pages/format.ts";
@@ -148,14 +148,7 @@ class FileBackend implements BoltBackend, BatchView {
   }
 
   getChanges(batch: ChangeBatch): number {
-    const found = newSpan();
-    for (let i = 0; i < batch.count; i++) {
-      if (!this.getChange(batch.mains[i]!, batch.subs[i]!, found)) return i;
-      batch.bytes[i] = found.bytes;
-      batch.starts[i] = found.start;
-      batch.ends[i] = found.end;
-    }
-    return batch.count;
+    return getEach(this, batch, newSpan());
   }
 
   changes(): ChangeCursor {

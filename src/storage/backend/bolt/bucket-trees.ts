@@ -65,14 +65,7 @@ export class BucketTrees implements BackendReader {
   }
 
   getChanges(batch: ChangeBatch): number {
-    const found = this.#found;
-    for (let i = 0; i < batch.count; i++) {
-      if (!this.getChange(batch.mains[i]!, batch.subs[i]!, found)) return i;
-      batch.bytes[i] = found.bytes;
-      batch.starts[i] = found.start;
-      batch.ends[i] = found.end;
-    }
-    return batch.count;
+    return getEach(this, batch, this.#found);
   }
 
   changes(): RevisionCursor {
@@ -117,6 +110,17 @@ class PlainCursor implements BucketCursor {
   next(): boolean {
     return this.#tree.next();
   }
+}
+
+/** `getChanges` one by one; `found` is scratch space. */
+export function getEach(reader: BackendReader, batch: ChangeBatch, found: ByteSpan): number {
+  for (let i = 0; i < batch.count; i++) {
+    if (!reader.getChange(batch.mains[i]!, batch.subs[i]!, found)) return i;
+    batch.bytes[i] = found.bytes;
+    batch.starts[i] = found.start;
+    batch.ends[i] = found.end;
+  }
+  return batch.count;
 }
 
 /** Makes `to` name what `from` names. */
