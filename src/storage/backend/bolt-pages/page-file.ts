@@ -4,6 +4,7 @@ import { BoltError } from "./error.ts";
 import { META_PAGES, PAGE_HEADER_BYTES, pageOverflow, readU32 } from "./format.ts";
 import { META_BYTES, readMeta } from "./meta.ts";
 import type { Meta, MetaProblem } from "./meta.ts";
+import { PageCache } from "./page-cache.ts";
 import { pageProblem } from "./page.ts";
 import type { PageSource } from "./page.ts";
 
@@ -11,19 +12,15 @@ import type { PageSource } from "./page.ts";
 const SECOND_META_FIRST = 1024;
 const SECOND_META_TRIES = 15;
 const META_PAGE_BYTES = PAGE_HEADER_BYTES + META_BYTES;
-/** Memory for pages that were read; a tree of a million keys has 3 MiB of branch pages. */
-const CACHE_BYTES = 32 * 1024 * 1024;
-
-/** A page in the cache. `isUsed`: since the hand passed it. */
-interface CachedPage {
-  readonly id: number;
-  readonly bytes: Uint8Array;
-  isUsed: boolean;
-}
+/**
+ * Memory for pages: with the index of a million keys (84 MiB) and Node itself it stays well below
+ * the 400 MiB that such a member may take, and 300,000 pairs of 256 bytes fit in.
+ */
+const CACHE_BYTES = 96 * 1024 * 1024;
 
 /**
  * The pages of a database file, read through Disk, checked when they are read, and kept in a cache
- * of bounded size (second chance).
+ * of bounded size (PageCache).
  */
 export class PageFile implements PageSource {
   readonly pageBytes: number;
@@ -35,9 +32,7 @@ export class PageFile implements PageSource {
   readonly #disk: Disk;
   readonly #file: FileId;
   readonly #fileBytes: number;
-  readonly #cacheBytesMax: number;
-  readonly #cache = new Map<number, CachedPage>();
-  #cachedBytes = 0;
+  readonly #cache: PageCache;
 
   /**
    * Looks for the meta pages of an open file (formats-disk.md 2.2).
@@ -47,7 +42,7 @@ export class PageFile implements PageSource {
     this.#disk = disk;
     this.#file = file;
     this.path = path;
-    this.#cacheBytesMax = cacheBytesMax;
+    this.#cache = new PageCache(cacheBytesMax);
     this.#fileBytes = disk.sizeSync(file);
     this.meta = this.#newestMeta();
     this.pageBytes = this.meta.pageBytes;
@@ -64,28 +59,25 @@ export class PageFile implements PageSource {
 
   page(id: number): Uint8Array {
     const cached = this.#cache.get(id);
-    if (cached !== undefined) {
-      cached.isUsed = true;
-      return cached.bytes;
-    }
+    if (cached !== null) return cached;
     const bytes = this.readRaw(id);
     const problem = pageProblem(bytes, 0, bytes.length, { id, endPage: this.endPage });
     if (problem !== null) throw this.damaged(id, problem);
-    this.keep(id, bytes);
+    this.#cache.set(id, bytes);
     return bytes;
   }
 
-  /** Puts a page that is on the disk as it is here into the cache. */
+  /**
+   * Puts a copy of a page that is on the disk as it is here into the cache. New pages are cut from
+   * large pieces of memory, which one page of them would hold.
+   */
   keep(id: number, bytes: Uint8Array): void {
-    this.#keep({ id, bytes, isUsed: false });
+    this.#cache.set(id, bytes.slice());
   }
 
   /** Page `id` is about to be written anew. */
   forget(id: number): void {
-    const cached = this.#cache.get(id);
-    if (cached === undefined) return;
     this.#cache.delete(id);
-    this.#cachedBytes -= cached.bytes.length;
   }
 
   /**
@@ -118,22 +110,6 @@ export class PageFile implements PageSource {
   #read(target: Uint8Array, id: number): void {
     const read = this.#disk.readSync(this.#file, target, id * this.pageBytes);
     if (read < target.length) throw new DiskError("EIO", this.path, "read");
-  }
-
-  #keep(page: CachedPage): void {
-    this.forget(page.id);
-    this.#cache.set(page.id, page);
-    this.#cachedBytes += page.bytes.length;
-    while (this.#cachedBytes > this.#cacheBytesMax && this.#cache.size > 1) {
-      const [oldest] = this.#cache.values();
-      this.#cache.delete(oldest!.id);
-      if (oldest!.isUsed) {
-        oldest!.isUsed = false;
-        this.#cache.set(oldest!.id, oldest!);
-      } else {
-        this.#cachedBytes -= oldest!.bytes.length;
-      }
-    }
   }
 
   #newestMeta(): Meta {

@@ -1,5 +1,5 @@
 import { assert } from "../../../base/assert.ts";
-import { copyOfSpan, newSpan } from "../../../base/span.ts";
+import { newSpan } from "../../../base/span.ts";
 import type { ByteSpan } from "../../../base/span.ts";
 import type { Disk, DiskError, FileId } from "../../../platform/disk.ts";
 import { PLAIN_BUCKETS } from "../backend.ts";
@@ -259,9 +259,9 @@ class FileBackend implements BoltBackend, BatchView {
   #removeChange(main: number, sub: number): boolean {
     if (this.appended.removeAppended(main, sub) >= 0) return true;
     if (this.appended.isRemoved(main, sub)) return false;
-    const found = this.stored.findChange(main, sub);
-    if (found === null) return false;
-    this.appended.removeStored(main, sub, copyOfSpan(found.key));
+    const key = this.stored.copyChangeKey(main, sub);
+    if (key === null) return false;
+    this.appended.removeStored(main, sub, key);
     return true;
   }
 

@@ -1,7 +1,8 @@
-import { type ByteSpan, newSpan } from "../../../base/span.ts";
+import { type ByteSpan, copyOfSpan, newSpan } from "../../../base/span.ts";
 import type { BackendReader, BucketCursor, ChangeBatch, PlainBucket } from "../backend.ts";
 import type { PageSource } from "../bolt-pages/page.ts";
 import { KEY_BUCKET, REVISION_BYTES, RevisionCursor, writeRevisionKey } from "./revision-cursor.ts";
+import { RevisionLookup } from "./revision-lookup.ts";
 import { rootOfBucket, TreeCursor } from "./tree-cursor.ts";
 import type { TreeRoot } from "./tree-cursor.ts";
 
@@ -31,12 +32,13 @@ export class BucketTrees implements BackendReader {
   readonly #source: PageSource;
   readonly #trees: ReadonlyMap<string, TreeRoot>;
   readonly #cursors = new Map<string, TreeCursor>();
-  readonly #revision = newSpan(new Uint8Array(REVISION_BYTES));
+  readonly #lookup: RevisionLookup;
   readonly #found = newSpan();
 
   constructor(source: PageSource, trees: ReadonlyMap<string, TreeRoot>) {
     this.#source = source;
     this.#trees = trees;
+    this.#lookup = new RevisionLookup(source, trees.get(KEY_BUCKET) ?? NO_TREE);
   }
 
   /** A cursor over any bucket, before its first key. */
@@ -58,10 +60,7 @@ export class BucketTrees implements BackendReader {
   }
 
   getChange(main: number, sub: number, out: ByteSpan): boolean {
-    const found = this.findChange(main, sub);
-    if (found === null) return false;
-    copySpan(found.value, out);
-    return true;
+    return this.#lookup.find(main, sub, out);
   }
 
   getChanges(batch: ChangeBatch): number {
@@ -72,13 +71,14 @@ export class BucketTrees implements BackendReader {
     return new RevisionCursor(this.tree(KEY_BUCKET), this.#source);
   }
 
-  /** Key and value of a change, until the next call; null when it is not there. */
-  findChange(main: number, sub: number): TreeCursor | null {
+  /** A copy of the stored key of a change, marked or not; null when it is not there. */
+  copyChangeKey(main: number, sub: number): Uint8Array | null {
+    const wanted = newSpan(new Uint8Array(REVISION_BYTES));
     const cursor = this.#cursor(KEY_BUCKET);
-    writeRevisionKey(this.#revision.bytes, main, sub);
+    writeRevisionKey(wanted.bytes, main, sub);
     // A tombstone's key has a mark behind the revision: it is the first key not below.
-    cursor.seek(this.#revision);
-    return cursor.next() && startsWith(cursor.key, this.#revision) ? cursor : null;
+    cursor.seek(wanted);
+    return cursor.next() && startsWith(cursor.key, wanted) ? copyOfSpan(cursor.key) : null;
   }
 
   /** One cursor per bucket for points, so that a lookup makes none. */

@@ -20,8 +20,9 @@ import {
 import type { PageSource } from "../bolt-pages/page.ts";
 
 /** Levels a tree may have: four of 100 children each already hold 100 million pages. */
-const DEPTH_MAX = 32;
-const ENDLESS = "the tree is endless";
+export const DEPTH_MAX = 32;
+/** What is said of a tree that is deeper. */
+export const ENDLESS = "the tree is endless";
 
 /** Where a bucket's tree begins: a page, or a leaf inside of `bytes`. */
 export type TreeRoot =

@@ -1,0 +1,66 @@
+/** Pages in memory by number, bounded in bytes: what was not asked for again goes first (clock). */
+export class PageCache {
+  readonly #bytesMax: number;
+  readonly #slots = new Map<number, number>();
+  readonly #ids: number[] = [];
+  readonly #pages: (Uint8Array | null)[] = [];
+  /** Asked for since the hand passed. */
+  readonly #isUsed: boolean[] = [];
+  readonly #freeSlots: number[] = [];
+  #hand = 0;
+  #bytes = 0;
+
+  /** `bytesMax`: pages beyond it are dropped; the newest one always stays. */
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Bytes of all pages that are held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get(id: number): Uint8Array | null {
+    const slot = this.#slots.get(id);
+    if (slot === undefined) return null;
+    this.#isUsed[slot] = true;
+    return this.#pages[slot]!;
+  }
+
+  /** Holds `page` as page `id`, instead of what it held for it. */
+  set(id: number, page: Uint8Array): void {
+    this.delete(id);
+    while (this.#bytes > 0 && this.#bytes + page.length > this.#bytesMax) this.#evict();
+    const slot = this.#freeSlots.pop() ?? this.#ids.length;
+    this.#slots.set(id, slot);
+    this.#ids[slot] = id;
+    this.#pages[slot] = page;
+    this.#isUsed[slot] = false;
+    this.#bytes += page.length;
+  }
+
+  delete(id: number): void {
+    const slot = this.#slots.get(id);
+    if (slot !== undefined) this.#drop(slot);
+  }
+
+  #evict(): void {
+    for (;;) {
+      const slot = this.#hand;
+      this.#hand = slot + 1 < this.#ids.length ? slot + 1 : 0;
+      if (this.#pages[slot] === null) continue;
+      if (!this.#isUsed[slot]) {
+        this.#drop(slot);
+        return;
+      }
+      this.#isUsed[slot] = false;
+    }
+  }
+
+  #drop(slot: number): void {
+    this.#bytes -= this.#pages[slot]!.length;
+    this.#slots.delete(this.#ids[slot]!);
+    this.#pages[slot] = null;
+    this.#freeSlots.push(slot);
+  }
+}

@@ -1,0 +1,125 @@
+import type { ByteSpan } from "../../../base/span.ts";
+import {
+  branchChild,
+  branchKeyStart,
+  elementAt,
+  leafKeyBytes,
+  leafKeyStart,
+  leafValueBytes,
+  pageCount,
+  PageFlag,
+  pageFlags,
+} from "../bolt-pages/format.ts";
+import type { PageSource } from "../bolt-pages/page.ts";
+import { DEPTH_MAX, ENDLESS } from "./tree-cursor.ts";
+import type { TreeRoot } from "./tree-cursor.ts";
+
+/** In a revision key: where the low half of main is, and where sub is. */
+const MAIN_LOW_AT = 4;
+const SUB_AT = 13;
+
+/**
+ * Finds changes in one fixed tree of the `key` bucket: what every read of a value does. It compares
+ * numbers instead of bytes, makes no objects, and begins at the leaf of the call before, since
+ * neighbours are often asked for together. Keys are taken for revisions below 2^53 with subs below
+ * 2^32, which RevisionCursor proves when the index is built.
+ */
+export class RevisionLookup {
+  readonly #source: PageSource;
+  readonly #root: TreeRoot;
+  #leaf: Uint8Array | null = null;
+  #leafStart = 0;
+  #leafCount = 0;
+  /** Place of the element found last. */
+  #place = 0;
+
+  constructor(source: PageSource, root: TreeRoot) {
+    this.#source = source;
+    this.#root = root;
+  }
+
+  /** The value at (main, sub): fills `out`; false and `out` untouched when it is not there. */
+  find(main: number, sub: number, out: ByteSpan): boolean {
+    if (!this.#findInLastLeaf(main, sub)) {
+      this.#descend(main, sub);
+      this.#place = this.#placeInLeaf(main, sub);
+      if (!this.#isAt(this.#place, main, sub)) return false;
+    }
+    const bytes = this.#leaf!;
+    const element = elementAt(this.#leafStart, this.#place);
+    const start = leafKeyStart(bytes, element) + leafKeyBytes(bytes, element);
+    out.bytes = bytes;
+    out.start = start;
+    out.end = start + leafValueBytes(bytes, element);
+    return true;
+  }
+
+  #findInLastLeaf(main: number, sub: number): boolean {
+    if (this.#leaf === null) return false;
+    if (this.#isAt(this.#place + 1, main, sub)) {
+      this.#place += 1;
+      return true;
+    }
+    return this.#isAt(this.#place, main, sub);
+  }
+
+  #isAt(place: number, main: number, sub: number): boolean {
+    if (place >= this.#leafCount) return false;
+    const leaf = this.#leaf!;
+    const key = leafKeyStart(leaf, elementAt(this.#leafStart, place));
+    return compareRevision(leaf, key, main, sub) === 0;
+  }
+
+  #descend(main: number, sub: number): void {
+    const root = this.#root;
+    let bytes = "page" in root ? this.#source.page(root.page) : root.bytes;
+    const start = "page" in root ? 0 : root.start;
+    for (let depth = 0; pageFlags(bytes, start) === PageFlag.branch; depth++) {
+      const child = branchChild(bytes, elementAt(0, childFor(bytes, main, sub)));
+      if (depth === DEPTH_MAX) throw this.#source.damaged(child, ENDLESS);
+      bytes = this.#source.page(child);
+    }
+    this.#leaf = bytes;
+    this.#leafStart = start;
+    this.#leafCount = pageCount(bytes, start);
+  }
+
+  /** Place of the first element ≥ (main, sub). */
+  #placeInLeaf(main: number, sub: number): number {
+    const leaf = this.#leaf!;
+    let low = 0;
+    let high = this.#leafCount;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const key = leafKeyStart(leaf, elementAt(this.#leafStart, middle));
+      if (compareRevision(leaf, key, main, sub) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** Place of the last child that begins at or below (main, sub); 0 when all are above. */
+function childFor(branch: Uint8Array, main: number, sub: number): number {
+  let low = 0;
+  let high = pageCount(branch, 0);
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const key = branchKeyStart(branch, elementAt(0, middle));
+    if (compareRevision(branch, key, main, sub) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  return low > 0 ? low - 1 : 0;
+}
+
+/** Order of the revision key at `at`, marked or not, and (main, sub). */
+function compareRevision(bytes: Uint8Array, at: number, main: number, sub: number): number {
+  const there = readU32BigEndian(bytes, at) * 2 ** 32 + readU32BigEndian(bytes, at + MAIN_LOW_AT);
+  return there === main ? readU32BigEndian(bytes, at + SUB_AT) - sub : there - main;
+}
+
+function readU32BigEndian(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
+  );
+}
