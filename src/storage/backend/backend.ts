@@ -23,6 +23,9 @@ export const COMMIT_OPS_MAX = 10_000;
 /** … or this many bytes, which bounds the pages one commit must write. */
 export const COMMIT_BYTES_MAX = 8 * 1024 * 1024;
 
+/** A value that was read of the `key` bucket outlives so many further reads of values. */
+export const CHANGE_READS_MAX = 128;
+
 /**
  * Walks one plain bucket in key order. `key` and `value` name the entry after `next` returned true,
  * until the cursor moves or the backend is written to.
@@ -60,7 +63,8 @@ export interface BackendReader {
   cursor(bucket: PlainBucket): BucketCursor;
   /**
    * The value stored at (main, sub) of the `key` bucket: fills `out`, valid until the next write or
-   * `maintain`; false and `out` untouched when absent.
+   * `maintain`, and for no more than CHANGE_READS_MAX further such reads; false and `out` untouched
+   * when absent.
    */
   getChange(main: number, sub: number, out: ByteSpan): boolean;
   /**

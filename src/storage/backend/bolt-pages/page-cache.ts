@@ -10,9 +10,15 @@ export class PageCache {
   #hand = 0;
   #bytes = 0;
 
-  /** `bytesMax`: pages beyond it are dropped; the newest one always stays. */
-  constructor(bytesMax: number) {
+  readonly #onDrop: ((page: Uint8Array) => void) | null;
+
+  /**
+   * `bytesMax`: pages beyond it are dropped; the newest one always stays. `onDrop` gets every page
+   * that is no longer held.
+   */
+  constructor(bytesMax: number, onDrop: ((page: Uint8Array) => void) | null = null) {
     this.#bytesMax = bytesMax;
+    this.#onDrop = onDrop;
   }
 
   /** Bytes of all pages that are held. */
@@ -58,9 +64,11 @@ export class PageCache {
   }
 
   #drop(slot: number): void {
-    this.#bytes -= this.#pages[slot]!.length;
+    const page = this.#pages[slot]!;
+    this.#bytes -= page.length;
     this.#slots.delete(this.#ids[slot]!);
     this.#pages[slot] = null;
     this.#freeSlots.push(slot);
+    if (this.#onDrop !== null) this.#onDrop(page);
   }
 }

@@ -5,6 +5,7 @@ import { META_PAGES, PAGE_HEADER_BYTES, pageOverflow, readU32 } from "./format.t
 import { META_BYTES, readMeta } from "./meta.ts";
 import type { Meta, MetaProblem } from "./meta.ts";
 import { PageCache } from "./page-cache.ts";
+import { PageFrames } from "./page-frames.ts";
 import { pageProblem } from "./page.ts";
 import type { PageSource } from "./page.ts";
 
@@ -12,15 +13,17 @@ import type { PageSource } from "./page.ts";
 const SECOND_META_FIRST = 1024;
 const SECOND_META_TRIES = 15;
 const META_PAGE_BYTES = PAGE_HEADER_BYTES + META_BYTES;
+/** Memory for pages that stay as they are: branches, and leaves that cursors walk over. */
+const CACHE_BYTES = 16 * 1024 * 1024;
 /**
- * Memory for pages: with the index of a million keys (84 MiB) and Node itself it stays well below
- * the 400 MiB that such a member may take, and 300,000 pairs of 256 bytes fit in.
+ * Memory for pages of lookups: with the index of a million keys (84 MiB) and Node itself it stays
+ * well below the 400 MiB that such a member may take.
  */
-const CACHE_BYTES = 96 * 1024 * 1024;
+const FRAME_BYTES = 96 * 1024 * 1024;
 
 /**
- * The pages of a database file, read through Disk, checked when they are read, and kept in a cache
- * of bounded size (PageCache).
+ * The pages of a database file, read through Disk, checked when they are read, and kept in memory
+ * of bounded size.
  */
 export class PageFile implements PageSource {
   readonly pageBytes: number;
@@ -33,19 +36,21 @@ export class PageFile implements PageSource {
   readonly #file: FileId;
   readonly #fileBytes: number;
   readonly #cache: PageCache;
+  readonly #frames: PageFrames;
 
   /**
    * Looks for the meta pages of an open file (formats-disk.md 2.2).
    * @throws BoltError when neither is valid, or the file is shorter than they say.
    */
-  constructor(disk: Disk, file: FileId, path: string, cacheBytesMax = CACHE_BYTES) {
+  constructor(disk: Disk, file: FileId, path: string, frameBytesMax = FRAME_BYTES) {
     this.#disk = disk;
     this.#file = file;
     this.path = path;
-    this.#cache = new PageCache(cacheBytesMax);
+    this.#cache = new PageCache(Math.min(CACHE_BYTES, frameBytesMax));
     this.#fileBytes = disk.sizeSync(file);
     this.meta = this.#newestMeta();
     this.pageBytes = this.meta.pageBytes;
+    this.#frames = new PageFrames(this.pageBytes, frameBytesMax);
     this.endPage = this.meta.endPage;
     const wanted = this.meta.endPage * this.pageBytes;
     if (this.#fileBytes < wanted) {
@@ -57,27 +62,53 @@ export class PageFile implements PageSource {
     }
   }
 
+  get loads(): number {
+    return this.#frames.loads;
+  }
+
   page(id: number): Uint8Array {
     const cached = this.#cache.get(id);
     if (cached !== null) return cached;
-    const bytes = this.readRaw(id);
-    const problem = pageProblem(bytes, 0, bytes.length, { id, endPage: this.endPage });
-    if (problem !== null) throw this.damaged(id, problem);
+    const framed = this.#frames.get(id);
+    const bytes = framed === null ? this.#readSound(id) : framed.slice();
     this.#cache.set(id, bytes);
     return bytes;
   }
 
+  brief(id: number): Uint8Array {
+    const found = this.#frames.get(id) ?? this.#cache.get(id);
+    if (found !== null) return found;
+    if (id >= this.endPage) throw this.damaged(id, "page is behind the end");
+    const frame = this.#frames.load(id);
+    try {
+      this.#read(frame, id);
+      if (pageOverflow(frame, 0) === 0) {
+        this.#check(frame, id);
+        return frame;
+      }
+    } catch (error) {
+      this.#frames.delete(id);
+      throw error;
+    }
+    // A value larger than a page: frames are for single ones.
+    this.#frames.delete(id);
+    return this.page(id);
+  }
+
   /**
-   * Puts a copy of a page that is on the disk as it is here into the cache. New pages are cut from
-   * large pieces of memory, which one page of them would hold.
+   * Puts a copy of a page that is on the disk as it is here where `page` and `brief` look. New
+   * pages are cut from large pieces of memory, which one page of them would hold.
    */
   keep(id: number, bytes: Uint8Array): void {
-    this.#cache.set(id, bytes.slice());
+    this.forget(id);
+    if (bytes.length === this.pageBytes) this.#frames.load(id).set(bytes);
+    else this.#cache.set(id, bytes.slice());
   }
 
   /** Page `id` is about to be written anew. */
   forget(id: number): void {
     this.#cache.delete(id);
+    this.#frames.delete(id);
   }
 
   /**
@@ -105,6 +136,17 @@ export class PageFile implements PageSource {
       page: id,
       pageBytes: this.pageBytes,
     });
+  }
+
+  #readSound(id: number): Uint8Array {
+    const bytes = this.readRaw(id);
+    this.#check(bytes, id);
+    return bytes;
+  }
+
+  #check(bytes: Uint8Array, id: number): void {
+    const problem = pageProblem(bytes, 0, bytes.length, { id, endPage: this.endPage });
+    if (problem !== null) throw this.damaged(id, problem);
   }
 
   #read(target: Uint8Array, id: number): void {

@@ -101,8 +101,16 @@ export class PageStore implements TreePages, PageSource {
     return this.#inFlight === null && this.#waiting === null;
   }
 
+  get loads(): number {
+    return this.#file.loads;
+  }
+
   page(id: number): Uint8Array {
     return this.#unwritten.get(id) ?? this.#file.page(id);
+  }
+
+  brief(id: number): Uint8Array {
+    return this.#unwritten.get(id) ?? this.#file.brief(id);
   }
 
   damaged(id: number, message: string): Error {

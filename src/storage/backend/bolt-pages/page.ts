@@ -30,6 +30,14 @@ export interface PageSource {
    * @throws BoltError when it is damaged.
    */
   page(id: number): Uint8Array;
+  /**
+   * The same for a lookup: its bytes may change once `loads` is FRAME_LOADS_MIN above what it was
+   * at the call.
+   * @throws BoltError when it is damaged.
+   */
+  brief(id: number): Uint8Array;
+  /** Rises as pages are read. */
+  readonly loads: number;
   /** The error that says so about page `id`. */
   damaged(id: number, message: string): Error;
 }

@@ -10,9 +10,13 @@ import {
   PageFlag,
   pageFlags,
 } from "../bolt-pages/format.ts";
+import { FRAME_LOADS_MIN } from "../bolt-pages/page-frames.ts";
 import type { PageSource } from "../bolt-pages/page.ts";
 import { DEPTH_MAX, ENDLESS } from "./tree-cursor.ts";
 import type { TreeRoot } from "./tree-cursor.ts";
+
+/** A leaf is asked for again in time: what a caller got of it has to last for as long again. */
+const LEAF_LOADS_MAX = FRAME_LOADS_MIN / 2;
 
 /** In a revision key: where the low half of main is, and where sub is. */
 const MAIN_LOW_AT = 4;
@@ -32,6 +36,8 @@ export class RevisionLookup {
   #leafCount = 0;
   /** Place of the element found last. */
   #place = 0;
+  /** `loads` of the source when the leaf was read. */
+  #loads = 0;
 
   constructor(source: PageSource, root: TreeRoot) {
     this.#source = source;
@@ -55,7 +61,7 @@ export class RevisionLookup {
   }
 
   #findInLastLeaf(main: number, sub: number): boolean {
-    if (this.#leaf === null) return false;
+    if (this.#leaf === null || this.#source.loads - this.#loads > LEAF_LOADS_MAX) return false;
     if (this.#isAt(this.#place + 1, main, sub)) {
       this.#place += 1;
       return true;
@@ -72,13 +78,15 @@ export class RevisionLookup {
 
   #descend(main: number, sub: number): void {
     const root = this.#root;
-    let bytes = "page" in root ? this.#source.page(root.page) : root.bytes;
+    const source = this.#source;
+    let bytes = "page" in root ? source.brief(root.page) : root.bytes;
     const start = "page" in root ? 0 : root.start;
     for (let depth = 0; pageFlags(bytes, start) === PageFlag.branch; depth++) {
       const child = branchChild(bytes, elementAt(0, childFor(bytes, main, sub)));
-      if (depth === DEPTH_MAX) throw this.#source.damaged(child, ENDLESS);
-      bytes = this.#source.page(child);
+      if (depth === DEPTH_MAX) throw source.damaged(child, ENDLESS);
+      bytes = source.brief(child);
     }
+    this.#loads = source.loads;
     this.#leaf = bytes;
     this.#leafStart = start;
     this.#leafCount = pageCount(bytes, start);
