@@ -7,10 +7,8 @@ import {
 
 const KEY_CONSISTENT_INDEX = new TextEncoder().encode("consistent_index");
 const KEY_TERM = new TextEncoder().encode("term");
-/**
- * Bytes that background maintenance of the backend may move at a time: well below a millisecond.
- */
-const MAINTAIN_BYTES = 256 * 1024;
+/** Bytes that background maintenance may move at a time: well below a millisecond. */
+export const MAINTAIN_BYTES = 256 * 1024;
 
 /**
  * Decides when the backend's batch is closed, and puts the consistent index into it, so that data

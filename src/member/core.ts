@@ -1,5 +1,5 @@
 import { Applier } from "../apply/applier.ts";
-import { Committer } from "../apply/committer.ts";
+import { Committer, MAINTAIN_BYTES } from "../apply/committer.ts";
 import { CompactionDriver } from "../apply/compaction-driver.ts";
 import type { ApplyResults } from "../apply/results.ts";
 import { Alarms } from "../cluster/alarms.ts";
@@ -22,7 +22,7 @@ import type { MemberConfig } from "./config.ts";
  */
 const UNAPPLIED_BYTES_MAX = 128 * 1024 * 1024;
 
-/** Steps of the backend's cleaning in one tick: 20 MB/s with ten ticks a second. */
+/** Steps of cleaning (backend and index) in one tick: 20 MB/s with ten ticks a second. */
 const MAINTAIN_STEPS_PER_TICK = 8;
 
 /** No lease exists before the lessor does, so a put that names one is refused (PUT1). */
@@ -228,7 +228,9 @@ export class Core {
   /** One step now, the others each after the sockets had their turn. */
   #clean(steps: number): void {
     if (steps === 0 || this.#isClosed || this.store.pendingChanges > 0) return;
-    if (!this.#committer.maintain()) return;
+    const isBackendClean = !this.#committer.maintain();
+    const isIndexClean = !this.store.maintain(MAINTAIN_BYTES);
+    if (isBackendClean && isIndexClean) return;
     this.#platform.clock.defer(() => this.#clean(steps - 1));
   }
 }

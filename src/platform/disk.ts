@@ -96,7 +96,8 @@ export interface Disk {
   /**
    * Takes an exclusive whole-file lock without waiting; false when somebody else holds it. Held
    * until close or the end of the process, however it ends. `kind` defaults to "flock". May take
-   * milliseconds (a child process); ENOTSUP when the machine offers no way to take such a lock.
+   * milliseconds (a child process). ENOTSUP when the system has no such lock, ENOLCK when the
+   * machine offers no way to take it.
    */
   tryLockSync(file: FileId, kind?: LockKind): boolean;
 }

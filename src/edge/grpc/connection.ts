@@ -2,7 +2,8 @@ import type { ByteSocket, SocketHandler } from "../../platform/network.ts";
 import { H2Connection } from "../../wire/h2/connection.ts";
 import { ErrorCode, type H2Handler, type HeaderList } from "../../wire/h2/types.ts";
 import type { DoorCore, PlainRequest } from "./core.ts";
-import type { Flushable } from "./flusher.ts";
+import type { Flushable } from "./turns/flusher.ts";
+import type { Intaking } from "./turns/intake.ts";
 import {
   connectionWindowBytes,
   flushSliceBytes,
@@ -28,19 +29,20 @@ export interface ConnectionOwner {
  * One HTTP/2 connection of a door: hands bytes from the socket to the engine and back, and events
  * of the engine to the calls.
  */
-export class GrpcConnection implements H2Handler, Flushable {
+export class GrpcConnection implements H2Handler, Flushable, Intaking {
   readonly h2: H2Connection;
   readonly streams = new StreamIndex();
   readonly remoteAddress: string;
   flushDue = false;
   bulky = false;
+  readonly held: Uint8Array[] = [];
   readonly #owner: ConnectionOwner;
   readonly #core: DoorCore;
   readonly #socket: ByteSocket;
   readonly #reusesBuffers: boolean;
   /** The socket's queue is over its high-water mark. */
   #blocked = false;
-  /** Reading is stopped because too much output waits. */
+  /** Reading is stopped because too much output waits, or input that came earlier does. */
   #paused = false;
   /** No more output will come: close when the last of it is with the socket. */
   #closing = false;
@@ -98,9 +100,20 @@ export class GrpcConnection implements H2Handler, Flushable {
   receive(chunk: Uint8Array): void {
     if (this.#ended || this.#closing) return;
     this.#core.counters.receivedBytes += chunk.length;
-    this.h2.receive(chunk);
+    this.#core.intake.receive(this, chunk);
+  }
+
+  process(bytes: Uint8Array): void {
+    if (this.#ended || this.#closing) return;
+    this.h2.receive(bytes);
     if (this.h2.congested()) this.#pause();
     this.touch();
+  }
+
+  heldChanged(): void {
+    if (this.#ended) return;
+    if (this.held.length > 0) this.#pause();
+    else if (this.#paused && !this.h2.congested()) this.#resume();
   }
 
   /** The socket's queue is empty again. */
@@ -132,7 +145,7 @@ export class GrpcConnection implements H2Handler, Flushable {
     const more = h2.hasOutput();
     this.bulky = more;
     if (this.#blocked) return false;
-    if (this.#paused && !h2.congested()) this.#resume();
+    if (this.#paused && this.held.length === 0 && !h2.congested()) this.#resume();
     if (this.#closing && !more) socket.end();
     return more;
   }
@@ -269,6 +282,7 @@ export class GrpcConnection implements H2Handler, Flushable {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.held.length = 0;
     this.h2.lost();
     this.#plain.clear();
     this.#cancelAll();

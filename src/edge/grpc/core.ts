@@ -10,7 +10,8 @@ import type { Call } from "./call.ts";
 import { CallTable } from "./call-table.ts";
 import { GrpcCounters } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
-import { Flusher } from "./flusher.ts";
+import { Flusher } from "./turns/flusher.ts";
+import { Intake } from "./turns/intake.ts";
 import type { GrpcConnection } from "./connection.ts";
 import {
   callRecordBytes,
@@ -59,6 +60,7 @@ export class DoorCore {
   readonly counters: GrpcCounters;
   readonly deadlines: Deadlines;
   readonly flusher: Flusher;
+  readonly intake: Intake;
   readonly methods: MethodTable;
   readonly head: RequestHead;
   readonly blocks = new StatusBlocks();
@@ -79,6 +81,7 @@ export class DoorCore {
     this.counters = new GrpcCounters(options.service.methods);
     this.deadlines = new Deadlines(options.clock, expired);
     this.flusher = new Flusher(options.clock);
+    this.intake = new Intake(options.clock);
     this.head = new RequestHead(this.methods, this.counters);
     this.headerBudget = { takenBytes: 0, maxBytes: headerAssemblyBytes };
   }

@@ -79,6 +79,18 @@ export const reserveFactor = 1.25;
 /** Time for making pulled replies in one turn, ms; what is left waits for the next turn. */
 export const flushTurnMs = 0.5;
 
+/**
+ * Time for handling input in one turn, ms: sockets are written, jobs and timers run only after it,
+ * and all of them together may take 10 ms.
+ */
+export const intakeTurnMs = 3;
+
+/**
+ * Input handled between two looks at the clock, bytes: 400 of the smallest requests, about 2 ms;
+ * requests of any other kind come in hardly more pieces than they would anyway.
+ */
+export const intakeSliceBytes = 16 * 1024;
+
 /** How often connections are looked at (pings, handshakes, lingering), ms. */
 export const tickMs = 1000;
 

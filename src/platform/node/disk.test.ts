@@ -9,7 +9,7 @@ import { runAll } from "../disk.contract.ts";
 import type { DiskUnderTest } from "../disk.contract.ts";
 import type { DiskError } from "../disk.ts";
 import { NodeDisk } from "./disk.ts";
-import { tryLock, tryLockByChild } from "./disk/lock.ts";
+import { tryLock, tryLockBy, tryLockByChild } from "./disk/lock.ts";
 
 async function newDisk(): Promise<DiskUnderTest & { disk: NodeDisk }> {
   const dir = await mkdtemp(join(tmpdir(), "disk-test-"));
@@ -95,5 +95,27 @@ test("a lock taken by a child and one taken by the package exclude each other", 
   assert.equal(tryLockByChild(third, "record", path), false);
   closeSync(second);
   closeSync(third);
+  await on.close();
+});
+
+test("a system without record locks, and a machine without a tool, are told apart", async () => {
+  const on = await newDisk();
+  const path = join(on.dir, "locked");
+  const file = openSync(path, "w+");
+  const failing = (code: string) => ({
+    tryLock: (): boolean => {
+      throw Object.assign(new Error("fcntl"), { code });
+    },
+  });
+  for (const code of ["EINVAL", "ENOSYS", "ENOLCK"]) {
+    assert.throws(() => tryLockBy(failing(code), file, path), { code: "ENOTSUP" });
+  }
+  assert.equal(tryLockBy(failing("EACCES"), file, path), false);
+  assert.throws(() => tryLockBy(failing("EIO"), file, path), { code: "EIO" });
+  const ways = [{ command: "there-is-no-such-program", args: [] }];
+  assert.throws(() => tryLockByChild(file, "record", path, ways), { code: "ENOLCK" });
+  const old = [{ command: "perl", args: ["-e", "exit 3"] }];
+  assert.throws(() => tryLockByChild(file, "record", path, old), { code: "ENOTSUP" });
+  closeSync(file);
   await on.close();
 });

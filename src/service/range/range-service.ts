@@ -19,6 +19,11 @@ const SMALL_RANGE_STEP_KEYS = 2000;
 const SMALL_REPLY_BYTES = 64 * 1024;
 /** Replies with more entries are made while the reader takes them. */
 const SMALL_REPLY_KEYS = 2000;
+/**
+ * Time in one turn of the event loop for ranges of several keys that are answered as they come, ms:
+ * one read of a socket may bring hundreds of them. Further ones become jobs, which share theirs.
+ */
+const AT_ONCE_TURN_MS = 1;
 
 /** Streams that sort are sorted up to this size, bytes: they are made at once. */
 const SORTED_STREAM_BYTES = 1024 * 1024;
@@ -56,6 +61,8 @@ export class RangeService {
   /** Large ranges whose reply is not made yet, by token. */
   readonly #large = new Map<Token, LargeRange>();
   readonly #memory = new TableMemory();
+  /** When ranges of this turn stop to be answered at once; 0: none was yet. */
+  #atOnceEndMs = 0;
 
   constructor(context: RangeContext) {
     this.#context = context;
@@ -76,6 +83,10 @@ export class RangeService {
     }
     if (request.rangeEnd.length === 0) {
       this.#replyAtOnce(token, request, revision);
+      return;
+    }
+    if (this.#isTurnOver()) {
+      this.#startLarge(token, request, revision);
       return;
     }
     const plan = planRange(request);
@@ -151,6 +162,19 @@ export class RangeService {
   get underWay(): number {
     return this.#streams.size + this.#large.size;
   }
+
+  #isTurnOver(): boolean {
+    const { clock } = this.#context;
+    const nowMs = clock.monotonicMs();
+    if (this.#atOnceEndMs !== 0) return nowMs >= this.#atOnceEndMs;
+    this.#atOnceEndMs = nowMs + AT_ONCE_TURN_MS;
+    clock.defer(this.#nextTurn);
+    return false;
+  }
+
+  readonly #nextTurn = (): void => {
+    this.#atOnceEndMs = 0;
+  };
 
   #revisionOf(request: RangeRequest): number | WireError {
     const store = this.#store;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DiskError } from "../../platform/disk.ts";
 import { LogRig, RIG_METADATA, entryOf } from "../../sim/world/log-rig.ts";
 import type { Entry, HardState } from "../../raft/types.ts";
 import {
@@ -393,6 +394,23 @@ test("who creates is alone, and removes nobody's files", () => {
   assert.deepEqual(rig.readFile("thesis.txt"), Uint8Array.of(1));
   rig.disk.unlinkSync(`${rig.dir}/thesis.txt`);
   rig.wal = createWal(rig.walOptions(), RIG_METADATA);
+});
+
+test("flock stands in where the system has no record locks, not where a tool is missing", () => {
+  const rig = new LogRig();
+  rig.close();
+  const { disk } = rig;
+  const tryLock = disk.tryLockSync.bind(disk);
+  const without = (code: string): void => {
+    disk.tryLockSync = (file, kind) => {
+      if (kind === "record") throw new DiskError(code, "segment", "lock");
+      return tryLock(file, kind);
+    };
+  };
+  without("ENOLCK");
+  assert.throws(() => rig.open(), refusal("locked"));
+  without("ENOTSUP");
+  assert.equal(rig.open().entries.length, 0);
 });
 
 test("a creation that a crash interrupts is not seen, and starts over", () => {

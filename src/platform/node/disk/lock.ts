@@ -39,7 +39,7 @@ const WAYS: Readonly<Record<LockKind, readonly Way[]>> = {
 };
 
 /** What we use of the optional package fs-native-extensions: F_OFD_SETLK in 1.4 µs, prebuilt. */
-interface NativeLock {
+export interface NativeLock {
   tryLock(fd: number): boolean;
 }
 
@@ -51,26 +51,59 @@ function loadNative(): NativeLock | null {
   }
 }
 
+/** What fcntl(2) says where it has no locks of open file descriptions: old kernels, sandboxes. */
+const NO_SUCH_LOCK: ReadonlySet<unknown> = new Set([
+  "EINVAL",
+  "ENOSYS",
+  "ENOTSUP",
+  "EOPNOTSUPP",
+  "ENOLCK",
+]);
+/** How the Perl programs say the same. */
+const PERL_NO_SUCH_LOCK = 3;
+
 /**
  * Takes the lock on `fd` or returns false when another open file has it. A child costs 2 to 4 ms
  * at start-up, but 20 to 90 ms of the event loop in a large process (fork copies page tables); the
  * native package nothing.
- * @throws DiskError ENOTSUP when this machine offers no way.
+ * @throws DiskError ENOTSUP when the system has no such lock, ENOLCK when this machine offers no
+ * way to take it.
  */
 export function tryLock(fd: number, kind: LockKind, path: string): boolean {
   const native = kind === "record" && process.platform === "linux" ? loadNative() : null;
-  return native === null ? tryLockByChild(fd, kind, path) : native.tryLock(fd);
+  return native === null ? tryLockByChild(fd, kind, path) : tryLockBy(native, fd, path);
+}
+
+/** As `tryLock` for a record lock, by the package. */
+export function tryLockBy(native: NativeLock, fd: number, path: string): boolean {
+  try {
+    return native.tryLock(fd);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    // POSIX lets a held lock be EACCES as well as EAGAIN.
+    if (code === "EACCES") return false;
+    if (NO_SUCH_LOCK.has(code)) throw new DiskError("ENOTSUP", path, "lock");
+    throw error;
+  }
 }
 
 /** As `tryLock`, without the package: it is optional, and a machine may not have it. */
-export function tryLockByChild(fd: number, kind: LockKind, path: string): boolean {
+export function tryLockByChild(
+  fd: number,
+  kind: LockKind,
+  path: string,
+  ways = WAYS[kind],
+): boolean {
   if (kind === "record" && process.platform !== "linux") {
     throw new DiskError("ENOTSUP", path, "lock");
   }
-  for (const way of WAYS[kind]) {
+  for (const way of ways) {
     const result = spawnSync(way.command, way.args, { stdio: ["ignore", "ignore", "ignore", fd] });
     if (result.status === 0) return true;
     if (result.status === 1) return false;
+    if (result.status === PERL_NO_SUCH_LOCK && way.command === "perl") {
+      throw new DiskError("ENOTSUP", path, "lock");
+    }
   }
-  throw new DiskError("ENOTSUP", path, "lock");
+  throw new DiskError("ENOLCK", path, "lock");
 }

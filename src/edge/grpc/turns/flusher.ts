@@ -1,5 +1,5 @@
-import type { Clock } from "../../platform/clock.ts";
-import { flushTurnMs } from "./limits.ts";
+import type { Clock } from "../../../platform/clock.ts";
+import { flushTurnMs } from "../limits.ts";
 
 /** A connection that may have bytes to send. */
 export interface Flushable {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { VirtualClock } from "../../sim/world/clock.ts";
+import { VirtualClock } from "../../../sim/world/clock.ts";
 import { Flusher } from "./flusher.ts";
 import type { Flushable } from "./flusher.ts";
-import { flushTurnMs } from "./limits.ts";
+import { flushTurnMs } from "../limits.ts";
 
 /** A clock that goes on while a connection is flushed. */
 class BusyClock extends VirtualClock {

@@ -1,0 +1,77 @@
+import type { Clock } from "../../../platform/clock.ts";
+import { intakeSliceBytes, intakeTurnMs } from "../limits.ts";
+
+/** A connection whose input may have to wait. */
+export interface Intaking {
+  /** Input that waits, in order. Managed by the intake only. */
+  readonly held: Uint8Array[];
+  /** Handles bytes from the socket. */
+  process(bytes: Uint8Array): void;
+  /** `held` has changed: while there is something in it, the socket should bring no more. */
+  heldChanged(): void;
+}
+
+/**
+ * Shares the time of a turn of the event loop among connections that send much at once: one read of
+ * a socket brings a thousand requests if they are small, and all sockets are read before anything
+ * is sent or a timer runs. Beyond the turn's time input waits, and goes on in the next turn, a
+ * slice of each connection after the other; what arrives meanwhile waits behind it.
+ */
+export class Intake {
+  readonly #clock: Clock;
+  /** Round robin. */
+  readonly #waiting: Intaking[] = [];
+  /** 0: nothing was taken in this turn. */
+  #turnEndMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Bytes from the socket of `connection`: handled now as far as time allows. */
+  receive(connection: Intaking, chunk: Uint8Array): void {
+    if (connection.held.length > 0) {
+      connection.held.push(chunk);
+      connection.heldChanged();
+      return;
+    }
+    let at = 0;
+    if (this.#waiting.length === 0) {
+      while (at < chunk.length && !this.#isTurnOver()) {
+        const end = Math.min(at + intakeSliceBytes, chunk.length);
+        connection.process(end - at === chunk.length ? chunk : chunk.subarray(at, end));
+        at = end;
+      }
+    }
+    if (at === chunk.length) return;
+    connection.held.push(at === 0 ? chunk : chunk.subarray(at));
+    connection.heldChanged();
+    this.#waiting.push(connection);
+  }
+
+  #isTurnOver(): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    if (this.#turnEndMs !== 0) return nowMs >= this.#turnEndMs;
+    this.#turnEndMs = nowMs + intakeTurnMs;
+    this.#clock.defer(this.#nextTurn);
+    return false;
+  }
+
+  readonly #nextTurn = (): void => {
+    this.#turnEndMs = 0;
+    while (this.#waiting.length > 0 && !this.#isTurnOver()) {
+      const connection = this.#waiting.shift()!;
+      const { held } = connection;
+      const first = held[0];
+      // Its connection was closed meanwhile.
+      if (first === undefined) continue;
+      if (first.length <= intakeSliceBytes) held.shift();
+      else held[0] = first.subarray(intakeSliceBytes);
+      connection.process(
+        first.length <= intakeSliceBytes ? first : first.subarray(0, intakeSliceBytes),
+      );
+      if (held.length > 0) this.#waiting.push(connection);
+      connection.heldChanged();
+    }
+  };
+}
