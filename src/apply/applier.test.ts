@@ -50,6 +50,7 @@ function newMachine(): Machine {
   const applier = new Applier({
     clock: new VirtualClock(),
     store,
+    backend,
     committer: new Committer(backend),
     membership: new Membership(),
     alarms: new Alarms(),

@@ -14,6 +14,11 @@ import {
 } from "../proto/gen/etcdserverpb.ts";
 import { decodeConfChange } from "../proto/gen/raftpb.ts";
 import { type Entry, EntryType } from "../raft/types.ts";
+import type { Backend } from "../storage/backend/backend.ts";
+import { removeAlarm, writeAlarm } from "../storage/schema/alarms.ts";
+import { writeClusterVersion } from "../storage/schema/cluster-info.ts";
+import { writeConfState } from "../storage/schema/conf-state.ts";
+import { writeMember } from "../storage/schema/members.ts";
 import type { Committer } from "./committer.ts";
 import type { RequestError } from "./errors.ts";
 import { putCost, refusedByAlarm, requestCost } from "./gate.ts";
@@ -43,6 +48,8 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
 export interface ApplierOptions {
   readonly clock: Clock;
   readonly store: KvStore;
+  /** Under the store: what is not a key goes there directly. */
+  readonly backend: Backend;
   readonly committer: Committer;
   readonly membership: Membership;
   readonly alarms: Alarms;
@@ -88,14 +95,14 @@ export class Applier implements StateMachine {
   }
 
   apply(entries: readonly Entry[], from: number): number {
-    const { clock } = this.#options;
+    const { clock, committer } = this.#options;
     const deadlineMs = clock.monotonicMs() + SLICE_MS;
     let at = from;
-    while (at < entries.length) {
+    while (at < entries.length && !committer.isBehind) {
       const entry = entries[at]!;
       if (this.#longDelete === null) this.#start(entry);
       if (this.#longDelete !== null && !this.#continueDelete(deadlineMs)) break;
-      this.#options.committer.advance(entry.index, entry.term);
+      committer.advance(entry.index, entry.term);
       at += 1;
       if ((at - from) % CLOCK_EVERY_ENTRIES === 0 && clock.monotonicMs() >= deadlineMs) break;
     }
@@ -225,16 +232,19 @@ export class Applier implements StateMachine {
   }
 
   #applyAlarm(requestId: number, request: AlarmRequest): void {
-    const { alarms } = this.#options;
+    const { alarms, backend } = this.#options;
     const { action, memberID, alarm } = request;
     const revision = this.#store.currentRevision;
     if (action === AlarmAction.get) {
       this.#results.alarms(requestId, revision, alarms.list(alarm));
     } else if (action === AlarmAction.activate) {
       const raised = alarm === AlarmType.none ? [] : [alarms.activate(memberID, alarm)];
+      // Other numbers are no alarm of any version, and mean nothing to anybody.
+      for (const each of raised) if (each.type > 0) writeAlarm(backend, each);
       this.#results.alarms(requestId, revision, raised);
     } else if (action === AlarmAction.deactivate) {
       const cleared = alarms.deactivate(memberID, alarm);
+      if (cleared !== undefined && cleared.type > 0) removeAlarm(backend, cleared);
       this.#results.alarms(requestId, revision, cleared === undefined ? [] : [cleared]);
     } else {
       this.#results.alarms(requestId, revision, []);
@@ -247,9 +257,10 @@ export class Applier implements StateMachine {
     requestId: number,
     request: NonNullable<InternalRaftRequest["request"]>,
   ): void {
-    const { membership, events } = this.#options;
+    const { membership, events, backend } = this.#options;
     if (request.case === "clusterVersionSet") {
       membership.clusterVersion = request.value.ver;
+      writeClusterVersion(backend, request.value.ver);
       events.onClusterChange();
     } else if (request.case === "clusterMemberAttrSet") {
       const { memberID, memberAttributes } = request.value;
@@ -258,6 +269,7 @@ export class Applier implements StateMachine {
         memberAttributes?.name ?? "",
         memberAttributes?.clientUrls ?? [],
       );
+      this.#storeMember(memberID);
       events.onClusterChange();
     } else if (!WITHOUT_EFFECT.has(request.case)) {
       throw new Error(
@@ -273,7 +285,14 @@ export class Applier implements StateMachine {
     const member = decodeMemberContext(change.context);
     if (member === null) return;
     this.#options.membership.add(member);
+    this.#storeMember(member.id);
+    writeConfState(this.#options.backend, { ...NO_VOTERS, voters: [member.id] });
     this.#options.events.onClusterChange();
+  }
+
+  #storeMember(id: bigint): void {
+    const member = this.#options.membership.get(id);
+    if (member !== undefined) writeMember(this.#options.backend, member);
   }
 
   /** The write was executed all the same: sizes differ between members, state must not (M3). */
@@ -286,3 +305,10 @@ export class Applier implements StateMachine {
 }
 
 const NO_BYTES = new Uint8Array(0);
+const NO_VOTERS = {
+  voters: [],
+  learners: [],
+  votersOutgoing: [],
+  learnersNext: [],
+  autoLeave: false,
+};

@@ -3,31 +3,58 @@ import {
   COMMIT_BYTES_MAX,
   COMMIT_INTERVAL_MS,
   COMMIT_OPS_MAX,
+  OPEN_BYTES_MAX,
 } from "../storage/backend/backend.ts";
+import { type ConsistentIndex, writeConsistentIndex } from "../storage/schema/consistent-index.ts";
 
-const KEY_CONSISTENT_INDEX = new TextEncoder().encode("consistent_index");
-const KEY_TERM = new TextEncoder().encode("term");
 /** Bytes that background maintenance may move at a time: well below a millisecond. */
 export const MAINTAIN_BYTES = 256 * 1024;
 
+const NOTHING_APPLIED: ConsistentIndex = { index: 0, term: 0 };
+
 /**
  * Decides when the backend's batch is closed, and puts the consistent index into it, so that data
- * and index are of one commit (storage.md 8, C1). Never inside an entry (C5).
+ * and index are of one commit (storage.md 8, C1). Never inside an entry (C5). One batch is on its
+ * way to the disk at a time; meanwhile the next one gathers.
  */
 export class Committer {
   readonly #backend: Backend;
-  readonly #value = new DataView(new ArrayBuffer(8));
-  #index = 0;
-  #term = 0;
+  #index: number;
+  #term: number;
   #openedMs = 0;
+  /** The batch that was closed last, and what it covers. */
+  #batch = 0;
+  #batchIndex: number;
+  #durableIndex: number;
 
-  constructor(backend: Backend) {
+  /** `start`: what the backend already has. */
+  constructor(backend: Backend, start: ConsistentIndex = NOTHING_APPLIED) {
     this.#backend = backend;
+    this.#index = start.index;
+    this.#term = start.term;
+    this.#batchIndex = start.index;
+    this.#durableIndex = start.index;
   }
 
   /** Entries up to this index (inclusive) have had their effect. */
   get consistentIndex(): number {
     return this.#index;
+  }
+
+  /** Term of that entry. */
+  get term(): number {
+    return this.#term;
+  }
+
+  /** Entries up to this index (inclusive) would be in the backend after a crash. */
+  get durableIndex(): number {
+    if (this.#isFree()) this.#durableIndex = this.#batchIndex;
+    return this.#durableIndex;
+  }
+
+  /** The disk does not follow: nothing more should be applied for now. */
+  get isBehind(): boolean {
+    return this.#backend.pendingBytes >= OPEN_BYTES_MAX && !this.#isFree();
   }
 
   /** An entry was applied to its end. */
@@ -37,15 +64,14 @@ export class Committer {
     this.#index = index;
     this.#term = term;
     const backend = this.#backend;
-    if (backend.pendingOps >= COMMIT_OPS_MAX || backend.pendingBytes >= COMMIT_BYTES_MAX) {
-      this.commit();
-    }
+    const isDue = backend.pendingOps >= COMMIT_OPS_MAX || backend.pendingBytes >= COMMIT_BYTES_MAX;
+    if (isDue && this.#isFree()) this.commit();
   }
 
   /** To be called now and then, between entries: commits what is old enough. */
   tick(nowMs: number): void {
     if (this.#backend.pendingOps === 0) this.#openedMs = nowMs;
-    else if (nowMs - this.#openedMs >= COMMIT_INTERVAL_MS) this.commit();
+    else if (nowMs - this.#openedMs >= COMMIT_INTERVAL_MS && this.#isFree()) this.commit();
   }
 
   /** Cleans up a little, between entries; true while there is more to do. */
@@ -53,16 +79,16 @@ export class Committer {
     return this.#backend.maintain(MAINTAIN_BYTES);
   }
 
+  /** Closes the batch, between entries. */
   commit(): void {
-    if (this.#index > 0) {
-      this.#put(KEY_CONSISTENT_INDEX, this.#index);
-      this.#put(KEY_TERM, this.#term);
-    }
-    this.#backend.commit();
+    if (this.#isFree()) this.#durableIndex = this.#batchIndex;
+    writeConsistentIndex(this.#backend, { index: this.#index, term: this.#term });
+    this.#batch = this.#backend.commit();
+    this.#batchIndex = this.#index;
   }
 
-  #put(key: Uint8Array, value: number): void {
-    this.#value.setBigUint64(0, BigInt(value));
-    this.#backend.put("meta", key, new Uint8Array(this.#value.buffer));
+  /** No batch is on its way. */
+  #isFree(): boolean {
+    return this.#backend.durableBatch >= this.#batch;
   }
 }

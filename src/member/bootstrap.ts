@@ -22,13 +22,19 @@ import { StartError } from "./start-error.ts";
 const BOOTSTRAP_TERM = 1;
 const NO_HARD_STATE: HardState = { term: 0, vote: 0n, commit: 0 };
 
+/** Where a log begins that was never cut. */
+export const LOG_BEGINNING = { index: 0, term: 0 } as const;
+
 /** What the log says at start, new or not. */
 export interface StartState {
   readonly wal: Wal;
   readonly memberId: bigint;
   readonly clusterId: bigint;
   readonly hardState: HardState;
+  /** Those after the snapshot that the log was opened at. */
   readonly entries: readonly Entry[];
+  /** Index of the last of them, or of that snapshot. */
+  readonly lastIndex: number;
   /** A torn tail was cut off. */
   readonly repaired: boolean;
   readonly isNew: boolean;
@@ -56,7 +62,6 @@ export function prepareDirectories(disk: Disk, config: MemberConfig): void {
       );
     }
   }
-  refuseForeignData(disk, snapDir);
 }
 
 /**
@@ -78,8 +83,12 @@ function makeDurableDirectory(disk: Disk, dir: string): void {
   }
 }
 
-/** What etcd or a newer Skein keeps beside the log would be ignored, so it is refused. */
-function refuseForeignData(disk: Disk, snapDir: string): void {
+/**
+ * What etcd or a newer Skein keeps beside the log would be ignored by a member without a database
+ * file. @throws StartError when something is there.
+ */
+export function refuseForeignData(disk: Disk, config: MemberConfig): void {
+  const snapDir = `${config.dataDir}/member/snap`;
   const foreign = disk.listSync(snapDir).find((name) => name === "db" || name.endsWith(".snap"));
   if (foreign === undefined) return;
   throw new StartError(
@@ -89,25 +98,46 @@ function refuseForeignData(disk: Disk, snapDir: string): void {
 }
 
 /**
- * Opens the log, or creates it with the entries of a static bootstrap. @throws StartError,
- * WalError.
+ * Opens the log at `snapshot`, or creates it with the entries of a static bootstrap.
+ * @throws StartError, WalError.
  */
-export function openLog(platform: Platform, config: MemberConfig, options: WalOptions): StartState {
-  if (walExists(options)) return reopen(platform, config, options);
+export function openLog(
+  platform: Platform,
+  config: MemberConfig,
+  options: WalOptions,
+  snapshot: LogPlace,
+): StartState {
+  if (walExists(options)) return reopen(platform, config, options, snapshot);
   return create(platform, config, options);
 }
 
-function reopen(platform: Platform, config: MemberConfig, options: WalOptions): StartState {
-  const opened = openWal(options, { index: 0, term: 0 });
+/** An entry of the log; `{0, 0}` is the place before the first. */
+export interface LogPlace {
+  readonly index: number;
+  readonly term: number;
+}
+
+function reopen(
+  platform: Platform,
+  config: MemberConfig,
+  options: WalOptions,
+  snapshot: LogPlace,
+): StartState {
+  const opened = openWal(options, snapshot);
   try {
-    return stateOf(platform, config, opened);
+    return stateOf(platform, config, opened, snapshot);
   } catch (error) {
     opened.wal.close(() => {});
     throw error;
   }
 }
 
-function stateOf(platform: Platform, config: MemberConfig, opened: OpenedWal): StartState {
+function stateOf(
+  platform: Platform,
+  config: MemberConfig,
+  opened: OpenedWal,
+  snapshot: LogPlace,
+): StartState {
   const { wal, repaired, entries } = opened;
   if (!opened.snapshotFound) {
     throw new StartError(
@@ -116,7 +146,7 @@ function stateOf(platform: Platform, config: MemberConfig, opened: OpenedWal): S
     );
   }
   const hardState = opened.hardState ?? NO_HARD_STATE;
-  const lastIndex = entries.at(-1)?.index ?? 0;
+  const lastIndex = entries.at(-1)?.index ?? snapshot.index;
   // Every entry is in front of the commit index that covers it, so this is no torn tail.
   if (hardState.commit > lastIndex) {
     throw new StartError(
@@ -128,8 +158,8 @@ function stateOf(platform: Platform, config: MemberConfig, opened: OpenedWal): S
   const { nodeId, clusterId: cluster } = decodeMetadata(opened.metadata);
   const ids = { memberId: nodeId, clusterId: cluster };
   // The first start was cut off before its entries were durable.
-  if (entries.length === 0) return bootstrap(wal, ids, onlyMember(platform, config, nodeId));
-  return { wal, ...ids, hardState, entries, repaired, isNew: false };
+  if (lastIndex === 0) return bootstrap(wal, ids, onlyMember(platform, config, nodeId));
+  return { wal, ...ids, hardState, entries, lastIndex, repaired, isNew: false };
 }
 
 function create(platform: Platform, config: MemberConfig, options: WalOptions): StartState {
@@ -177,5 +207,5 @@ function bootstrap(
   const hardState: HardState = { term: BOOTSTRAP_TERM, vote: 0n, commit: 1 };
   wal.save(hardState, entries);
   wal.flush();
-  return { wal, ...ids, hardState, entries, repaired: false, isNew: true };
+  return { wal, ...ids, hardState, entries, lastIndex: 1, repaired: false, isNew: true };
 }

@@ -12,10 +12,10 @@ import { LogOfOne } from "../raft/log-of-one.ts";
 import type { Consensus } from "../service/consensus.ts";
 import { Service } from "../service/service.ts";
 import type { Backend } from "../storage/backend/backend.ts";
-import { openMemoryBackend } from "../storage/backend/memory/memory-backend.ts";
 import type { WalOptions } from "../storage/wal/wal.ts";
-import { openLog, type StartState } from "./bootstrap.ts";
+import type { StartState } from "./bootstrap.ts";
 import type { MemberConfig } from "./config.ts";
+import { type OpenedStorage, openStorage, type StorageKind } from "./open-storage.ts";
 
 /**
  * Payload bytes proposed and not applied, beyond which proposals are refused (design decision 3).
@@ -24,6 +24,9 @@ const UNAPPLIED_BYTES_MAX = 128 * 1024 * 1024;
 
 /** Steps of cleaning (backend and index) in one tick: 20 MB/s with ten ticks a second. */
 const MAINTAIN_STEPS_PER_TICK = 8;
+
+/** How often closing looks whether the last batch is on the disk. */
+const CLOSE_POLL_MS = 1;
 
 /** No lease exists before the lessor does, so a put that names one is refused (PUT1). */
 const NO_LEASES = { has: (): boolean => false };
@@ -38,6 +41,8 @@ export interface CoreEvents {
 /** For tests: what no operator sets. */
 export interface CoreTuning {
   readonly walSegmentBytes?: number;
+  /** Default "memory". */
+  readonly storage?: StorageKind;
 }
 
 /**
@@ -55,6 +60,7 @@ export class Core {
   readonly #committer: Committer;
   readonly #compaction: CompactionDriver;
   readonly #platform: Platform;
+  readonly #storage: OpenedStorage;
   #isClosed = false;
 
   /** Blocks while it reads the log. @throws StartError, WalError, DiskError. */
@@ -66,13 +72,17 @@ export class Core {
   ) {
     this.#platform = platform;
     const { clock } = platform;
-    const { walSegmentBytes } = tuning;
+    const { walSegmentBytes, storage: kind = "memory" } = tuning;
     const segment = walSegmentBytes === undefined ? {} : { segmentBytes: walSegmentBytes };
-    const walOptions = { ...this.#walOptions(config, events), ...segment };
-    this.start = openLog(platform, config, walOptions);
-    this.backend = openMemoryBackend();
+    const wal = { ...this.#walOptions(config, events), ...segment };
+    this.#storage = openStorage({ kind, platform, config, wal });
+    this.start = this.#storage.start;
+    this.backend = this.#storage.backend;
+    this.#restoreCluster();
     this.store = openStore({ backend: this.backend, hashSeed: platform.random.uint32() });
-    this.#committer = new Committer(this.backend);
+    const { schema } = this.#storage;
+    const applied = { index: schema?.consistentIndex ?? 0, term: schema?.term ?? 0 };
+    this.#committer = new Committer(this.backend, applied);
     this.#compaction = new CompactionDriver({
       clock,
       store: this.store,
@@ -80,11 +90,13 @@ export class Core {
       sleepMs: config.compactionSleepIntervalMs,
       onFinished: () => this.service.compactionFinished(),
     });
+    const { hardState } = this.start;
     const node = new LogOfOne({
       id: this.start.memberId,
-      hardState: this.start.hardState,
-      entries: this.start.entries,
-      appliedIndex: 0,
+      // What was applied is committed; etcd need not have made that durable.
+      hardState: { ...hardState, commit: Math.max(hardState.commit, applied.index) },
+      entries: this.start.entries.filter((entry) => entry.index > applied.index),
+      appliedIndex: applied.index,
       unappliedBytesMax: UNAPPLIED_BYTES_MAX,
     });
     const consensus = this.#consensus();
@@ -111,7 +123,7 @@ export class Core {
     return this.group.readNow();
   }
 
-  /** Stops taking part, answers who waits, and closes the log. */
+  /** Stops taking part, answers who waits, makes everything durable, and closes log and state. */
   close(done: (error: Error | null) => void): void {
     if (this.#isClosed) {
       done(null);
@@ -121,7 +133,36 @@ export class Core {
     this.group.stop();
     this.#compaction.stop();
     this.service.stop();
-    this.start.wal.close(done);
+    this.start.wal.close((error) => this.#closeFile(error, done));
+  }
+
+  /** The log has everything: the last batch only spares the next start some work. */
+  #closeFile(error: Error | null, done: (error: Error | null) => void): void {
+    const { file } = this.#storage;
+    if (file === null) {
+      done(error);
+      return;
+    }
+    // Never inside an entry; after a failure nothing is written any more.
+    if (error === null && this.store.pendingChanges === 0) this.#committer.commit();
+    const wait = (): void => {
+      if (!file.isIdle) {
+        this.#platform.clock.startTimer(CLOSE_POLL_MS, wait);
+        return;
+      }
+      file.close();
+      done(error);
+    };
+    wait();
+  }
+
+  /** What the backend says of members and alarms; entries after its index change it. */
+  #restoreCluster(): void {
+    const { schema } = this.#storage;
+    if (schema === null) return;
+    for (const member of schema.members) this.membership.add(member);
+    for (const { memberId, type } of schema.alarms) this.alarms.activate(memberId, type);
+    this.membership.clusterVersion = schema.clusterVersion;
   }
 
   #walOptions(config: MemberConfig, events: CoreEvents): WalOptions {
@@ -194,6 +235,7 @@ export class Core {
     return new Applier({
       clock: this.#platform.clock,
       store: this.store,
+      backend: this.backend,
       committer: this.#committer,
       membership: this.membership,
       alarms: this.alarms,
@@ -214,7 +256,7 @@ export class Core {
    * follow in it: no reason for an alarm now.
    */
   #overQuota(): void {
-    const replayedIndex = this.start.entries.at(-1)?.index ?? 0;
+    const replayedIndex = this.start.lastIndex;
     if (this.#committer.consistentIndex >= replayedIndex) this.service.raiseNoSpace();
   }
 

@@ -5,7 +5,7 @@ import {
 } from "../proto/gen/membershippb.ts";
 import { RequestField } from "../service/propose/proposer.ts";
 import { EMULATED_STORAGE_VERSION } from "../service/maintenance/maintenance-service.ts";
-import { prepareDirectories } from "./bootstrap.ts";
+import { prepareDirectories, refuseForeignData } from "./bootstrap.ts";
 import type { MemberConfig } from "./config.ts";
 import { Core } from "./core.ts";
 import { Doors } from "./doors.ts";
@@ -50,6 +50,7 @@ export interface Member {
  */
 export async function startMember(config: MemberConfig, platform: Platform): Promise<Member> {
   prepareDirectories(platform.disk, config);
+  refuseForeignData(platform.disk, config);
   const running = new RunningMember(config, platform);
   try {
     await running.start();

@@ -12,6 +12,7 @@ import {
   encodeHashKVRequestToBytes,
   encodePutRequestToBytes,
 } from "../../src/proto/gen/etcdserverpb.ts";
+import type { StorageKind } from "../../src/member/open-storage.ts";
 import { VirtualClock } from "../../src/sim/world/clock.ts";
 import { VirtualDisk } from "../../src/sim/world/disk.ts";
 import { type Outcome, SimMember } from "./sim-member.ts";
@@ -24,7 +25,13 @@ const DISARM = 2;
 class World {
   readonly clock = new VirtualClock();
   #disk = new VirtualDisk({ clock: this.clock, seed: 3 });
-  member = this.#start();
+  readonly #storage: StorageKind;
+  member: SimMember;
+
+  constructor(storage: StorageKind) {
+    this.#storage = storage;
+    this.member = this.#start();
+  }
 
   restart(): void {
     this.member.die();
@@ -70,53 +77,57 @@ class World {
       seed: 3,
       quotaBackendBytes: QUOTA_BYTES,
       lookMs: 2,
+      storage: this.#storage,
     });
     assert.ok(clock.runUntil(() => member.core.isReady, READY_LIMIT_MS));
     return member;
   }
 }
 
-test("a log whose end is behind its commit index is refused", () => {
-  const world = new World();
-  for (let put = 0; put < 3; put += 1) world.put("k", 10);
-  const { wal } = world.member.core.start;
-  const hardState = { term: 2, vote: 1n, commit: 1000 };
-  const ticket = wal.save(hardState, []);
-  wal.flush();
-  assert.ok(world.clock.runUntil(() => wal.durableTicket() >= ticket, READY_LIMIT_MS));
-  assert.throws(() => world.restart(), /1000 entries were committed/);
-});
+for (const storage of ["memory", "file"] as const) {
+  test(`a log whose end is behind its commit index is refused (${storage})`, () => {
+    const world = new World(storage);
+    for (let put = 0; put < 3; put += 1) world.put("k", 10);
+    const { wal } = world.member.core.start;
+    const hardState = { term: 2, vote: 1n, commit: 1000 };
+    const ticket = wal.save(hardState, []);
+    wal.flush();
+    assert.ok(world.clock.runUntil(() => wal.durableTicket() >= ticket, READY_LIMIT_MS));
+    assert.throws(() => world.restart(), /1000 entries were committed/);
+  });
 
-test("an alarm that was disarmed stays so when the writes that raised it are replayed", () => {
-  const world = new World();
-  const alarms = (): unknown => world.member.core.alarms.list(AlarmType.none);
-  let puts = 0;
-  while (world.put(`k${puts % 10}`, 100_000).ok) puts += 1;
-  world.clock.runFor(1000);
-  assert.equal(world.member.core.alarms.list(AlarmType.noSpace).length, 1);
-  const revision = world.member.core.store.currentRevision;
-  const full = world.hash();
-  world.restart();
-  world.clock.runFor(1000);
-  assert.equal(world.member.core.alarms.list(AlarmType.noSpace).length, 1, "kept over a restart");
-  assert.deepEqual(world.hash(), full);
-  assert.equal(world.member.core.store.currentRevision, revision);
-
-  const compaction = { ...createCompactionRequest(), revision, physical: true };
-  assert.ok(world.call("Compact", encodeCompactionRequestToBytes(compaction)).ok);
-  world.clock.runFor(10_000);
-  const memberID = world.member.core.start.memberId;
-  const disarm = { ...createAlarmRequest(), action: DISARM, memberID, alarm: AlarmType.noSpace };
-  assert.ok(world.call("Maintenance/Alarm", encodeAlarmRequestToBytes(disarm)).ok);
-  assert.deepEqual(alarms(), []);
-  const before = world.hash();
-  assert.equal(before.compactRevision, revision);
-  for (let start = 0; start < 3; start += 1) {
+  test(`a disarmed alarm stays so when what raised it is replayed (${storage})`, () => {
+    const world = new World(storage);
+    const alarms = (): unknown => world.member.core.alarms.list(AlarmType.none);
+    let puts = 0;
+    while (world.put(`k${puts % 10}`, 100_000).ok) puts += 1;
+    world.clock.runFor(1000);
+    assert.equal(world.member.core.alarms.list(AlarmType.noSpace).length, 1);
+    const revision = world.member.core.store.currentRevision;
+    const full = world.hash();
     world.restart();
-    world.clock.runFor(10_000);
-    assert.deepEqual(alarms(), [], `start ${start}`);
-    assert.deepEqual(world.hash(), before);
+    world.clock.runFor(1000);
+    assert.equal(world.member.core.alarms.list(AlarmType.noSpace).length, 1, "kept over a restart");
+    assert.deepEqual(world.hash(), full);
     assert.equal(world.member.core.store.currentRevision, revision);
-  }
-  assert.ok(world.put("more", 10).ok);
-});
+
+    const compaction = { ...createCompactionRequest(), revision, physical: true };
+    assert.ok(world.call("Compact", encodeCompactionRequestToBytes(compaction)).ok);
+    world.clock.runFor(10_000);
+    const memberID = world.member.core.start.memberId;
+    const disarm = { ...createAlarmRequest(), action: DISARM, memberID, alarm: AlarmType.noSpace };
+    assert.ok(world.call("Maintenance/Alarm", encodeAlarmRequestToBytes(disarm)).ok);
+    assert.deepEqual(alarms(), []);
+    const before = world.hash();
+    assert.equal(before.compactRevision, revision);
+    for (let start = 0; start < 3; start += 1) {
+      world.restart();
+      world.clock.runFor(10_000);
+      assert.deepEqual(alarms(), [], `start ${start}`);
+      assert.deepEqual(world.hash(), before);
+      assert.equal(world.member.core.store.currentRevision, revision);
+    }
+    // A file keeps its size until it is defragmented: as with etcd it is over the quota still.
+    assert.equal(world.put("more", 10).ok, storage === "memory");
+  });
+}

@@ -3,6 +3,7 @@ import { MetricsRegistry } from "../../src/base/metrics/registry.ts";
 import { memberConfig } from "../../src/member/config.ts";
 import { prepareDirectories } from "../../src/member/bootstrap.ts";
 import { Core } from "../../src/member/core.ts";
+import type { StorageKind } from "../../src/member/open-storage.ts";
 import type { Clock, TimerHandle } from "../../src/platform/clock.ts";
 import type { Disk } from "../../src/platform/disk.ts";
 import type { Logger } from "../../src/platform/logger.ts";
@@ -40,7 +41,7 @@ class SimSink implements ReplySink {
     let at = 0;
     while (at < totalBytes) {
       const count = source.read(message, at, Math.min(4096, totalBytes - at));
-      if (count <= 0) break;
+      if (count < 0) break;
       at += count;
     }
     source.release();
@@ -81,6 +82,8 @@ export interface SimMemberOptions {
   readonly onFatal?: (error: Error) => void;
   readonly walSegmentBytes?: number;
   readonly quotaBackendBytes?: number;
+  /** Default "memory". */
+  readonly storage?: StorageKind;
   /**
    * Time that passes between two looks at the clock. Virtual time stands still while code runs, so
    * without this nothing is ever cut into slices. Default 0.
@@ -159,8 +162,8 @@ export class SimMember {
         }),
       onClusterChange: () => {},
     };
-    const { walSegmentBytes } = options;
-    const tuning = walSegmentBytes === undefined ? {} : { walSegmentBytes };
+    const { walSegmentBytes, storage = "memory" } = options;
+    const tuning = { storage, ...(walSegmentBytes === undefined ? {} : { walSegmentBytes }) };
     this.core = new Core(platform, config, events, tuning);
     this.core.service.router.bind(this.#sink);
     this.core.service.router.methods.forEach(({ service, name }, id) => {

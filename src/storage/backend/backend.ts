@@ -22,6 +22,11 @@ export const COMMIT_INTERVAL_MS = 100;
 export const COMMIT_OPS_MAX = 10_000;
 /** … or this many bytes, which bounds the pages one commit must write. */
 export const COMMIT_BYTES_MAX = 8 * 1024 * 1024;
+/**
+ * While one batch is on its way to the disk, the next may grow to so many bytes; then apply waits
+ * (design, decision 5).
+ */
+export const OPEN_BYTES_MAX = 64 * 1024 * 1024;
 
 /** A value that was read of the `key` bucket outlives so many further reads of values. */
 export const CHANGE_READS_MAX = 128;

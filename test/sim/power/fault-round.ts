@@ -5,10 +5,12 @@ import {
   decodePutResponse,
   encodePutRequestToBytes,
 } from "../../../src/proto/gen/etcdserverpb.ts";
+import type { StorageKind } from "../../../src/member/open-storage.ts";
 import { StartError } from "../../../src/member/start-error.ts";
 import { VirtualClock } from "../../../src/sim/world/clock.ts";
 import { type CrashMode, VirtualDisk } from "../../../src/sim/world/disk.ts";
 import type { Fault } from "../../../src/sim/world/faults.ts";
+import { BoltError } from "../../../src/storage/backend/bolt-pages/error.ts";
 import { WalError } from "../../../src/storage/wal/wal.ts";
 import { History, shownByStore, type Write } from "../history.ts";
 import { SimMember } from "../sim-member.ts";
@@ -31,6 +33,8 @@ export interface FaultRound {
   readonly acks: number;
   /** Steps of the world after close was asked for; then the process is killed. */
   readonly closeSteps: number;
+  /** Default "memory". */
+  readonly storage?: StorageKind;
 }
 
 /** What a round found wrong, and whether the fault was met at all. */
@@ -68,7 +72,7 @@ export function runFaultRound(round: FaultRound): FaultResult {
     // The wall clock goes back: request ids must not need it to rise.
     clock.jumpWall(-3_600_000);
     const fatal: Error[] = [];
-    const member = start(life, disk, fatal, isWhole);
+    const member = start(life, disk, { fatal, isWhole, storage: round.storage ?? "memory" });
     if (member === null) hits += 1;
     else {
       live(life, member, fatal, round, isWhole);
@@ -81,7 +85,14 @@ export function runFaultRound(round: FaultRound): FaultResult {
   return { problems: life.problems, acknowledged: life.history.acknowledged, hits };
 }
 
-function start(life: Life, disk: VirtualDisk, fatal: Error[], isWhole: boolean): SimMember | null {
+interface Start {
+  readonly fatal: Error[];
+  readonly isWhole: boolean;
+  readonly storage: StorageKind;
+}
+
+function start(life: Life, disk: VirtualDisk, options: Start): SimMember | null {
+  const { fatal, isWhole, storage } = options;
   try {
     return new SimMember({
       clock: life.clock,
@@ -90,10 +101,12 @@ function start(life: Life, disk: VirtualDisk, fatal: Error[], isWhole: boolean):
       onFatal: (error) => fatal.push(error),
       walSegmentBytes: SEGMENT_BYTES,
       lookMs: 0.01,
+      storage,
     });
   } catch (error) {
-    const isExpected =
-      error instanceof DiskError || error instanceof StartError || error instanceof WalError;
+    const isExpected = [DiskError, StartError, WalError, BoltError].some(
+      (kind) => error instanceof kind,
+    );
     if (isWhole || !isExpected) life.problems.push(`start: ${String(error)}`);
     // What a failed start leaves locked, its process takes along.
     return null;

@@ -1,4 +1,5 @@
 import { Prng } from "../../../src/base/prng.ts";
+import type { StorageKind } from "../../../src/member/open-storage.ts";
 import type { Disk, DiskDone, DiskOp } from "../../../src/platform/disk.ts";
 import {
   createDeleteRangeRequest,
@@ -30,6 +31,8 @@ export interface PowerOptions {
   readonly acksMax: number;
   /** How processes end. */
   readonly modes: readonly CrashMode[];
+  /** Default "memory". */
+  readonly storage?: StorageKind;
   /** For planted faults: what stands between the member and the disk. */
   readonly wrapDisk?: (disk: VirtualDisk) => Disk;
 }
@@ -50,7 +53,9 @@ export function runPowerWorld(options: PowerOptions): PowerResult {
   const prng = new Prng(options.seed);
   const clock = new VirtualClock();
   const history = new History();
-  let disk = new VirtualDisk({ clock, seed: prng.uint32(), latencyMs: { min: 0.05, max: 2 } });
+  // A disk so slow that the database is committed several times before the crash.
+  const latencyMs = { min: 0.05, max: options.storage === "file" ? 30 : 2 };
+  let disk = new VirtualDisk({ clock, seed: prng.uint32(), latencyMs });
   for (let crash = 0; ; crash += 1) {
     const problems: string[] = [];
     const member = openMember(options, clock, disk, prng, problems);
@@ -79,7 +84,8 @@ function openMember(
 ): SimMember | null {
   try {
     const seen = options.wrapDisk?.(disk) ?? disk;
-    return new SimMember({ clock, disk: seen, seed: prng.uint32() });
+    const { storage = "memory" } = options;
+    return new SimMember({ clock, disk: seen, seed: prng.uint32(), storage });
   } catch (error) {
     problems.push(`the member does not open its log: ${String(error)}`);
     return null;

@@ -7,7 +7,9 @@ export type BoltErrorCode =
   /** A page contradicts itself or those that lead to it. */
   | "damaged"
   /** The file is shorter than its meta page says. */
-  | "truncated";
+  | "truncated"
+  /** Another process has it open. */
+  | "locked";
 
 /** A database file cannot be read. Says which file, which page, what is wrong and what to do. */
 export class BoltError extends Error {

@@ -96,9 +96,9 @@ export class PageStore implements TreePages, PageSource {
     return (this.#file.endPage - this.#free.count - this.#freedPages) * this.pageBytes;
   }
 
-  /** Nothing is on its way to the disk. */
+  /** Nothing is on its way to the disk, or ever will be again. */
   get isIdle(): boolean {
-    return this.#inFlight === null && this.#waiting === null;
+    return this.#failed || (this.#inFlight === null && this.#waiting === null);
   }
 
   get loads(): number {

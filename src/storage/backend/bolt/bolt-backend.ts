@@ -15,6 +15,7 @@ import type {
 import { BucketTrees, getEach, NO_TREE, readBuckets } from "./bucket-trees.ts";
 import { ChangeOverlay } from "./change-overlay.ts";
 import { checkDatabase } from "../bolt-pages/check.ts";
+import { BoltError } from "../bolt-pages/error.ts";
 import { BUCKET_HEADER_BYTES, NO_PAGE, pageOverflow, writeU64 } from "../bolt-pages/format.ts";
 import { MergedBucketCursor, MergedChangeCursor } from "./merged-cursors.ts";
 import type { BatchView } from "./merged-cursors.ts";
@@ -48,20 +49,31 @@ export interface BoltBackend extends Backend {
 }
 
 /**
- * Opens or makes the database. An existing one is walked once: that yields its free pages, and
- * proves that it is whole.
- * @throws BoltError when it is damaged, DiskError.
+ * Opens or makes the database, and locks it as etcd does (formats-disk.md 2.9), but does not wait
+ * for the lock. An existing one is walked once: that yields its free pages, and proves that it is
+ * whole.
+ * @throws BoltError when it is damaged or another process has it, DiskError.
  */
 export function openBolt(options: BoltOptions): BoltBackend {
   const { disk, path } = options;
   if (!disk.existsSync(path)) newDatabase(disk, path);
   const file = disk.openSync(path, { write: true });
   try {
+    if (!disk.tryLockSync(file, "flock")) throw lockedError(path);
     return new FileBackend(options, file);
   } catch (error) {
     disk.closeSync(file);
     throw error;
   }
+}
+
+function lockedError(file: string): BoltError {
+  return new BoltError({
+    code: "locked",
+    message: "the database is locked by another process",
+    file,
+    remedy: "Stop the other member, etcd or Skein, that uses this data directory.",
+  });
 }
 
 class FileBackend implements BoltBackend, BatchView {
