@@ -55,6 +55,16 @@ export const LONG_SUITES: Readonly<Record<string, LongSuiteEntry>> = {
     what: "database files of etcd 3.4 to 3.7 read, our own checked by bbolt",
     inCi: true,
   },
+  snap: {
+    module: "test/compat/snap/suite.ts",
+    what: "snapshot files of etcd 3.5 to 3.7 read, and etcd started on ours",
+    inCi: true,
+  },
+  handover: {
+    module: "test/compat/handover/suite.ts",
+    what: "one data directory that etcd and Skein use in turn, stopped or killed",
+    inCi: true,
+  },
   fairness: {
     module: "test/integration/fairness/suite.ts",
     what: "huge lists, stalled readers and compaction delay nobody",

@@ -13,6 +13,7 @@ import {
   type TxnRequest,
 } from "../proto/gen/etcdserverpb.ts";
 import { decodeConfChange } from "../proto/gen/raftpb.ts";
+import { peekV2Method } from "../proto/v2-request.ts";
 import { type Entry, EntryType } from "../raft/types.ts";
 import type { Backend } from "../storage/backend/backend.ts";
 import { removeAlarm, writeAlarm } from "../storage/schema/alarms.ts";
@@ -28,6 +29,7 @@ import { Comparer } from "./txn/compare.ts";
 import { Executor } from "./txn/execute.ts";
 import { type Leases, PlanChecker, planTxn } from "./txn/plan.ts";
 import { RangeReader } from "./range/range-reader.ts";
+import { readV2Put, type V2Entry } from "./v2-entry.ts";
 
 /** Length of a slice: short enough for ticks, reads and sockets in between (design decision 6). */
 const SLICE_MS = 1;
@@ -119,6 +121,11 @@ export class Applier implements StateMachine {
     if (entry.data.length === 0) return;
     if (this.#putReader.read(entry.data, this.#putEntry)) {
       this.#applyPut(this.#putEntry.requestId, this.#putEntry.request);
+      return;
+    }
+    const v2Method = peekV2Method(entry.data, 0, entry.data.length);
+    if (v2Method !== undefined) {
+      if (v2Method === "PUT") this.#applyV2(readV2Put(entry.data));
       return;
     }
     this.#applyRequest(entry, decodeInternalRaftRequest(entry.data, 0, entry.data.length));
@@ -257,20 +264,12 @@ export class Applier implements StateMachine {
     requestId: number,
     request: NonNullable<InternalRaftRequest["request"]>,
   ): void {
-    const { membership, events, backend } = this.#options;
     if (request.case === "clusterVersionSet") {
-      membership.clusterVersion = request.value.ver;
-      writeClusterVersion(backend, request.value.ver);
-      events.onClusterChange();
+      this.#setClusterVersion(request.value.ver);
     } else if (request.case === "clusterMemberAttrSet") {
       const { memberID, memberAttributes } = request.value;
-      membership.publish(
-        memberID,
-        memberAttributes?.name ?? "",
-        memberAttributes?.clientUrls ?? [],
-      );
-      this.#storeMember(memberID);
-      events.onClusterChange();
+      const { name = "", clientUrls = [] } = memberAttributes ?? {};
+      this.#publish(memberID, name, clientUrls);
     } else if (!WITHOUT_EFFECT.has(request.case)) {
       throw new Error(
         `entry ${entry.index} of the log is a ${request.case} request, which this version does ` +
@@ -278,6 +277,25 @@ export class Applier implements StateMachine {
       );
     }
     this.#results.done(requestId);
+  }
+
+  #applyV2(entry: V2Entry): void {
+    if (entry.kind === "clusterVersion") this.#setClusterVersion(entry.version);
+    else if (entry.kind === "publish") this.#publish(entry.memberId, entry.name, entry.clientUrls);
+  }
+
+  #setClusterVersion(version: string): void {
+    const { membership, backend, events } = this.#options;
+    membership.clusterVersion = version;
+    writeClusterVersion(backend, version);
+    events.onClusterChange();
+  }
+
+  #publish(id: bigint, name: string, clientUrls: readonly string[]): void {
+    const { membership, events } = this.#options;
+    membership.publish(id, name, clientUrls);
+    this.#storeMember(id);
+    events.onClusterChange();
   }
 
   #applyConfChange(entry: Entry): void {

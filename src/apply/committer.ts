@@ -24,16 +24,16 @@ export class Committer {
   #openedMs = 0;
   /** The batch that was closed last, and what it covers. */
   #batch = 0;
-  #batchIndex: number;
-  #durableIndex: number;
+  #closed: ConsistentIndex;
+  #durable: ConsistentIndex;
 
   /** `start`: what the backend already has. */
   constructor(backend: Backend, start: ConsistentIndex = NOTHING_APPLIED) {
     this.#backend = backend;
     this.#index = start.index;
     this.#term = start.term;
-    this.#batchIndex = start.index;
-    this.#durableIndex = start.index;
+    this.#closed = start;
+    this.#durable = start;
   }
 
   /** Entries up to this index (inclusive) have had their effect. */
@@ -41,15 +41,10 @@ export class Committer {
     return this.#index;
   }
 
-  /** Term of that entry. */
-  get term(): number {
-    return this.#term;
-  }
-
-  /** Entries up to this index (inclusive) would be in the backend after a crash. */
-  get durableIndex(): number {
-    if (this.#isFree()) this.#durableIndex = this.#batchIndex;
-    return this.#durableIndex;
+  /** Entries up to this one (inclusive) would be in the backend after a crash. */
+  get durable(): ConsistentIndex {
+    if (this.#isFree()) this.#durable = this.#closed;
+    return this.#durable;
   }
 
   /** The disk does not follow: nothing more should be applied for now. */
@@ -81,10 +76,10 @@ export class Committer {
 
   /** Closes the batch, between entries. */
   commit(): void {
-    if (this.#isFree()) this.#durableIndex = this.#batchIndex;
-    writeConsistentIndex(this.#backend, { index: this.#index, term: this.#term });
+    if (this.#isFree()) this.#durable = this.#closed;
+    this.#closed = { index: this.#index, term: this.#term };
+    writeConsistentIndex(this.#backend, this.#closed);
     this.#batch = this.#backend.commit();
-    this.#batchIndex = this.#index;
   }
 
   /** No batch is on its way. */

@@ -33,6 +33,7 @@ export interface StartState {
   readonly hardState: HardState;
   /** Those after the snapshot that the log was opened at. */
   readonly entries: readonly Entry[];
+  readonly snapshotIndex: number;
   /** Index of the last of them, or of that snapshot. */
   readonly lastIndex: number;
   /** A torn tail was cut off. */
@@ -159,7 +160,8 @@ function stateOf(
   const ids = { memberId: nodeId, clusterId: cluster };
   // The first start was cut off before its entries were durable.
   if (lastIndex === 0) return bootstrap(wal, ids, onlyMember(platform, config, nodeId));
-  return { wal, ...ids, hardState, entries, lastIndex, repaired, isNew: false };
+  const at = { snapshotIndex: snapshot.index, lastIndex };
+  return { wal, ...ids, hardState, entries, ...at, repaired, isNew: false };
 }
 
 function create(platform: Platform, config: MemberConfig, options: WalOptions): StartState {
@@ -207,5 +209,6 @@ function bootstrap(
   const hardState: HardState = { term: BOOTSTRAP_TERM, vote: 0n, commit: 1 };
   wal.save(hardState, entries);
   wal.flush();
-  return { wal, ...ids, hardState, entries, lastIndex: 1, repaired: false, isNew: true };
+  const at = { snapshotIndex: 0, lastIndex: 1 };
+  return { wal, ...ids, hardState, entries, ...at, repaired: false, isNew: true };
 }

@@ -12,10 +12,14 @@ import { LogOfOne } from "../raft/log-of-one.ts";
 import type { Consensus } from "../service/consensus.ts";
 import { Service } from "../service/service.ts";
 import type { Backend } from "../storage/backend/backend.ts";
+import { applyWrites, decideMigration } from "../storage/schema/migration.ts";
+import { readStorageVersion } from "../storage/schema/storage-version.ts";
+import { parseVersion } from "../storage/schema/version.ts";
 import type { WalOptions } from "../storage/wal/wal.ts";
 import type { StartState } from "./bootstrap.ts";
 import type { MemberConfig } from "./config.ts";
 import { type OpenedStorage, openStorage, type StorageKind } from "./open-storage.ts";
+import { Snapshotter } from "./snapshotter.ts";
 
 /**
  * Payload bytes proposed and not applied, beyond which proposals are refused (design decision 3).
@@ -27,6 +31,9 @@ const MAINTAIN_STEPS_PER_TICK = 8;
 
 /** How often closing looks whether the last batch is on the disk. */
 const CLOSE_POLL_MS = 1;
+
+/** How often the storage version is looked at, as by etcd. */
+const MIGRATION_INTERVAL_MS = 4000;
 
 /** No lease exists before the lessor does, so a put that names one is refused (PUT1). */
 const NO_LEASES = { has: (): boolean => false };
@@ -61,6 +68,9 @@ export class Core {
   readonly #compaction: CompactionDriver;
   readonly #platform: Platform;
   readonly #storage: OpenedStorage;
+  /** Null where the log is all there is. */
+  readonly #snapshotter: Snapshotter | null;
+  #migrateMs = 0;
   #isClosed = false;
 
   /** Blocks while it reads the log. @throws StartError, WalError, DiskError. */
@@ -83,6 +93,7 @@ export class Core {
     const { schema } = this.#storage;
     const applied = { index: schema?.consistentIndex ?? 0, term: schema?.term ?? 0 };
     this.#committer = new Committer(this.backend, applied);
+    this.#snapshotter = this.#storage.file === null ? null : this.#newSnapshotter(config);
     this.#compaction = new CompactionDriver({
       clock,
       store: this.store,
@@ -132,6 +143,7 @@ export class Core {
     this.#isClosed = true;
     this.group.stop();
     this.#compaction.stop();
+    this.#snapshotter?.stop();
     this.service.stop();
     this.start.wal.close((error) => this.#closeFile(error, done));
   }
@@ -154,6 +166,24 @@ export class Core {
       done(error);
     };
     wait();
+  }
+
+  #newSnapshotter(config: MemberConfig): Snapshotter {
+    const { disk, logger } = this.#platform;
+    return new Snapshotter({
+      disk,
+      logger,
+      dir: `${config.dataDir}/member/snap`,
+      wal: this.start.wal,
+      committer: this.#committer,
+      membership: this.membership,
+      memberId: this.start.memberId,
+      removed: this.#storage.schema?.removed ?? [],
+      startIndex: this.start.snapshotIndex,
+      entries: config.snapshotCount,
+      snapshotsMax: config.maxSnapshots,
+      segmentsMax: config.maxWals,
+    });
   }
 
   /** What the backend says of members and alarms; entries after its index change it. */
@@ -263,8 +293,26 @@ export class Core {
   #tick(): void {
     this.service.tick();
     if (this.store.pendingChanges > 0) return;
+    this.#migrate();
+    this.#snapshotter?.tick();
     this.#committer.tick(this.#platform.clock.monotonicMs());
     this.#clean(MAINTAIN_STEPS_PER_TICK);
+  }
+
+  /**
+   * Marks the database with the cluster's version, outside of the log (formats-disk.md 4). The
+   * cluster's version itself is nowhere raised above what was found (design, decision 10).
+   */
+  #migrate(): void {
+    const nowMs = this.#platform.clock.monotonicMs();
+    if (this.#storage.file === null || nowMs < this.#migrateMs) return;
+    this.#migrateMs = nowMs + MIGRATION_INTERVAL_MS;
+    const { clusterVersion } = this.membership;
+    const cluster = clusterVersion === null ? null : parseVersion(clusterVersion);
+    const { version: storage } = readStorageVersion(this.backend);
+    const facts = { storage, cluster, raiseTo: cluster, logNeeds: null };
+    const decision = decideMigration(facts);
+    if (decision.kind === "migrate") applyWrites(this.backend, decision.writes);
   }
 
   /** One step now, the others each after the sockets had their turn. */

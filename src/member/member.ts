@@ -7,7 +7,7 @@ import { RequestField } from "../service/propose/proposer.ts";
 import { EMULATED_STORAGE_VERSION } from "../service/maintenance/maintenance-service.ts";
 import { prepareDirectories, refuseForeignData } from "./bootstrap.ts";
 import type { MemberConfig } from "./config.ts";
-import { Core } from "./core.ts";
+import { Core, type CoreTuning } from "./core.ts";
 import { Doors } from "./doors.ts";
 import { registerMemberMetrics } from "./metrics.ts";
 
@@ -48,10 +48,14 @@ export interface Member {
  * doors open last, so that no client sees a member that has not applied its log.
  * @throws StartError, WalError and DiskError, by rejection.
  */
-export async function startMember(config: MemberConfig, platform: Platform): Promise<Member> {
+export async function startMember(
+  config: MemberConfig,
+  platform: Platform,
+  tuning: CoreTuning = {},
+): Promise<Member> {
   prepareDirectories(platform.disk, config);
-  refuseForeignData(platform.disk, config);
-  const running = new RunningMember(config, platform);
+  if (tuning.storage !== "file") refuseForeignData(platform.disk, config);
+  const running = new RunningMember(config, platform, tuning);
   try {
     await running.start();
   } catch (error) {
@@ -72,16 +76,14 @@ class RunningMember implements Member {
   #resolveClosed: (reason: Error | null) => void = () => {};
   #fatal: Error | null = null;
 
-  constructor(config: MemberConfig, platform: Platform) {
+  constructor(config: MemberConfig, platform: Platform, tuning: CoreTuning) {
     this.#config = config;
     this.#platform = platform;
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
-    this.#core = new Core(platform, config, {
-      onFatal: (error) => this.#fail(error),
-      onClusterChange: () => {},
-    });
+    const onFatal = (error: Error): void => this.#fail(error);
+    this.#core = new Core(platform, config, { onFatal, onClusterChange: () => {} }, tuning);
   }
 
   get repaired(): boolean {

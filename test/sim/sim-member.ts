@@ -82,6 +82,8 @@ export interface SimMemberOptions {
   readonly onFatal?: (error: Error) => void;
   readonly walSegmentBytes?: number;
   readonly quotaBackendBytes?: number;
+  /** Entries between two snapshots of the log; default as configured. */
+  readonly snapshotCount?: number;
   /** Default "memory". */
   readonly storage?: StorageKind;
   /**
@@ -150,9 +152,12 @@ export class SimMember {
       logger: SILENT,
       metrics: new MetricsRegistry(),
     };
-    const { quotaBackendBytes } = options;
-    const quota = quotaBackendBytes === undefined ? {} : { quotaBackendBytes };
-    const config = memberConfig({ dataDir: "data", ...quota });
+    const { quotaBackendBytes, snapshotCount } = options;
+    const config = memberConfig({
+      dataDir: "data",
+      ...(quotaBackendBytes === undefined ? {} : { quotaBackendBytes }),
+      ...(snapshotCount === undefined ? {} : { snapshotCount }),
+    });
     prepareDirectories(options.disk, config);
     const events = {
       onFatal:

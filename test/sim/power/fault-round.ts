@@ -21,6 +21,8 @@ const CLIENTS = 8;
 /** So small that a run cuts several segments. */
 const SEGMENT_BYTES = 4096;
 const VALUE_BYTES = 200;
+/** So few that each life takes snapshots of the log. */
+const SNAPSHOT_COUNT = 15;
 /** Incarnations with the fault armed, before it is cleared. */
 const LIVES = 3;
 
@@ -100,6 +102,7 @@ function start(life: Life, disk: VirtualDisk, options: Start): SimMember | null 
       seed: life.prng.uint32(),
       onFatal: (error) => fatal.push(error),
       walSegmentBytes: SEGMENT_BYTES,
+      snapshotCount: SNAPSHOT_COUNT,
       lookMs: 0.01,
       storage,
     });

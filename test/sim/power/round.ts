@@ -22,6 +22,9 @@ const CLIENTS = 64;
 /** Virtual time after which a member that is not ready is stuck. */
 const READY_LIMIT_MS = 60_000;
 const LOAD_LIMIT_MS = 600_000;
+/** So few and so small that each life cuts the log, takes snapshots of it and removes segments. */
+const SNAPSHOT_COUNT = 150;
+const SEGMENT_BYTES = 16 * 1024;
 
 export interface PowerOptions {
   readonly seed: number;
@@ -85,7 +88,14 @@ function openMember(
   try {
     const seen = options.wrapDisk?.(disk) ?? disk;
     const { storage = "memory" } = options;
-    return new SimMember({ clock, disk: seen, seed: prng.uint32(), storage });
+    return new SimMember({
+      clock,
+      disk: seen,
+      seed: prng.uint32(),
+      storage,
+      snapshotCount: SNAPSHOT_COUNT,
+      walSegmentBytes: SEGMENT_BYTES,
+    });
   } catch (error) {
     problems.push(`the member does not open its log: ${String(error)}`);
     return null;

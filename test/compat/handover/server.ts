@@ -1,0 +1,59 @@
+/**
+ * `node server.ts <flags as of etcd>`: a member that keeps its state in etcd's database file, which
+ * the program `skein` does not yet. Knows only the flags that the suite gives.
+ */
+import { parseArgs } from "node:util";
+import { httpUrl, memberConfig } from "../../../src/member/config.ts";
+import { startMember } from "../../../src/member/member.ts";
+import type { Logger } from "../../../src/platform/logger.ts";
+import { nodePlatform } from "../../../src/platform/node/platform.ts";
+
+const LOGGER: Logger = {
+  enabled: (level) => level === "error" || level === "warn",
+  log: (level, message, fields) => {
+    if (LOGGER.enabled(level)) console.error(level, message, fields);
+  },
+  with: () => LOGGER,
+};
+
+const text = { type: "string" } as const;
+const { values } = parseArgs({
+  options: {
+    name: text,
+    "data-dir": text,
+    "listen-client-urls": text,
+    "advertise-client-urls": text,
+    "listen-peer-urls": text,
+    "initial-advertise-peer-urls": text,
+    "initial-cluster": text,
+    "snapshot-count": text,
+  },
+});
+
+function urlOf(flag: string): ReturnType<typeof httpUrl> {
+  const { hostname, port } = new URL(flag);
+  return httpUrl(hostname, Number(port));
+}
+
+const client = urlOf(values["listen-client-urls"]!);
+const peer = urlOf(values["listen-peer-urls"]!);
+const count = values["snapshot-count"];
+const config = memberConfig({
+  name: values.name!,
+  dataDir: values["data-dir"]!,
+  listenClientUrls: [client],
+  advertiseClientUrls: [client],
+  listenPeerUrls: [peer],
+  initialAdvertisePeerUrls: [peer],
+  initialCluster: [{ name: values.name!, peerUrls: [peer.text] }],
+  ...(count === undefined ? {} : { snapshotCount: Number(count) }),
+});
+const platform = nodePlatform(LOGGER);
+const member = await startMember(config, platform, { storage: "file" });
+process.once("SIGTERM", () => void member.close());
+const reason = await member.closed;
+platform.close();
+if (reason !== null) {
+  console.error(reason);
+  process.exitCode = 1;
+}

@@ -1,0 +1,165 @@
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { LongOptions, LongResult } from "../../../scripts/long.ts";
+import { Prng } from "../../../src/base/prng.ts";
+import { Client, ops } from "../../../src/client/index.ts";
+import { startServer } from "../ctl/servers.ts";
+import type { RunningServer, ServerProgram } from "../ctl/servers.ts";
+import { oraclePath } from "../oracles/oracles.ts";
+
+const VERSIONS = ["3.7", "3.6", "3.5"] as const;
+/** Hand-overs of each version, and writes in each life. */
+const SIZES = {
+  ci: { handOvers: 4, steps: 600 },
+  full: { handOvers: 10, steps: 20_000 },
+} as const;
+const AT_ONCE = 64;
+const KEYS = 300;
+/** Beyond one page. */
+const LARGE_VALUE_BYTES = 20_000;
+/** So low that every life takes snapshots of the log. */
+const SNAPSHOT_COUNT = 100;
+/** Chance that a life compacts, in percent. */
+const COMPACT_PERCENT = 60;
+
+/** What a server said it holds. */
+interface Holding {
+  readonly revision: number;
+  readonly kvs: string;
+  readonly hash: number;
+  readonly compactRevision: number;
+}
+
+/**
+ * One data directory that etcd and Skein use in turn, ended orderly or by `kill -9`: each finds
+ * every key, value, revision and the hash that the other one left, and `bbolt check` is content.
+ */
+export async function run({ seed, size }: LongOptions): Promise<LongResult> {
+  let passed = 0;
+  let failed = 0;
+  for (const [at, version] of VERSIONS.entries()) {
+    const dir = mkdtempSync(path.join(tmpdir(), "handover-"));
+    const prng = new Prng(seed + at);
+    try {
+      passed += await story(path.join(dir, "data"), version, prng, SIZES[size]);
+    } catch (error) {
+      failed += 1;
+      console.log(`etcd ${version}: FAILED (seed ${seed})`, error);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  }
+  return { passed, failed };
+}
+
+function programs(version: string): readonly [ServerProgram, ServerProgram] {
+  const command = oraclePath("etcd", version);
+  if (command === undefined) throw new Error(`etcd ${version} is missing: npm run oracles`);
+  const etcd = { label: `etcd ${version}`, command, prefix: ["--log-level=error"] };
+  const script = path.join(import.meta.dirname, "server.ts");
+  return [etcd, { label: "skein", command: process.execPath, prefix: [script] }];
+}
+
+async function story(
+  dataDir: string,
+  version: string,
+  prng: Prng,
+  size: { readonly handOvers: number; readonly steps: number },
+): Promise<number> {
+  // An older etcd cannot read what a newer one began; Skein begins as 3.7.
+  const begins = version === "3.7" ? prng.below(2) : 0;
+  const both = programs(version);
+  let left: Holding | null = null;
+  for (let life = 0; life <= size.handOvers; life += 1) {
+    const program = both[(begins + life) % 2]!;
+    const server = await startServer(program, [`--snapshot-count=${SNAPSHOT_COUNT}`], dataDir);
+    const client = new Client({ endpoints: [server.endpoint], timeoutMs: 60_000 });
+    try {
+      const found = await holding(client, left?.revision);
+      if (left !== null) expectSame(left, found, `life ${life}, ${program.label}`);
+      await work(client, prng, size.steps);
+      left = await holding(client);
+    } finally {
+      client.close();
+    }
+    const isKill = prng.below(2) === 0;
+    await end(server, isKill);
+    console.log(
+      `etcd ${version}, life ${life}: ${program.label}, revision ${left.revision}, ` +
+        `compacted ${left.compactRevision}, ${isKill ? "killed" : "stopped"}, ${check(dataDir)}`,
+    );
+  }
+  return size.handOvers;
+}
+
+async function end(server: RunningServer, isKill: boolean): Promise<void> {
+  if (isKill) await server.kill();
+  else await server.stop();
+}
+
+/** bbolt's verdict on a copy: it would wait for a lock. */
+function check(dataDir: string): string {
+  const copy = path.join(dataDir, "..", "copy.db");
+  copyFileSync(path.join(dataDir, "member", "snap", "db"), copy);
+  const said = execFileSync(oraclePath("bbolt")!, ["check", copy], { encoding: "utf8" }).trim();
+  rmSync(copy);
+  if (said !== "OK") throw new Error(`bbolt check: ${said}`);
+  return "bbolt: OK";
+}
+
+async function holding(client: Client, revision?: number): Promise<Holding> {
+  const { kvs, header } = await client.kv.range("\0", { rangeEnd: "\0" });
+  const at = revision === undefined ? {} : { revision };
+  const { hash, compactRevision } = await client.maintenance.hashKv(at);
+  const lines = kvs.map(({ key, value, createRevision, modRevision, version }) =>
+    [Buffer.from(key).toString("hex"), createRevision, modRevision, version, hashOf(value)].join(),
+  );
+  return { revision: header.revision, kvs: lines.join("\n"), hash, compactRevision };
+}
+
+function hashOf(value: Uint8Array): string {
+  return `${value.length}:${Buffer.from(value.subarray(0, 16)).toString("hex")}`;
+}
+
+function expectSame(left: Holding, found: Holding, who: string): void {
+  for (const field of ["revision", "hash", "compactRevision", "kvs"] as const) {
+    if (left[field] === found[field]) continue;
+    throw new Error(
+      `${who} found another ${field}: ${String(found[field]).slice(0, 300)} instead of ` +
+        String(left[field]).slice(0, 300),
+    );
+  }
+}
+
+async function work(client: Client, prng: Prng, steps: number): Promise<void> {
+  for (let done = 0; done < steps; done += AT_ONCE) {
+    await Promise.all(Array.from({ length: AT_ONCE }, () => step(client, prng)));
+  }
+  if (prng.below(100) >= COMPACT_PERCENT) return;
+  const { header } = await client.kv.put("before", "compaction");
+  await client.kv.compact(header.revision - prng.below(steps / 2), { physical: true });
+}
+
+async function step(client: Client, prng: Prng): Promise<void> {
+  const key = `key ${prng.below(KEYS)}`;
+  const bytes = prng.below(100) === 0 ? LARGE_VALUE_BYTES : prng.below(300);
+  const value = Buffer.alloc(bytes, prng.below(256));
+  switch (prng.below(12)) {
+    case 0:
+      await client.kv.delete(key);
+      return;
+    case 1:
+      await client.kv.delete(key, { rangeEnd: `${key}9` });
+      return;
+    case 2:
+      await client.kv
+        .txn()
+        .then(ops.put(`${key} a`, value), ops.put(`${key} b`, ""), ops.delete(key))
+        .commit();
+      return;
+    default:
+      await client.kv.put(key, value);
+  }
+}
