@@ -86,18 +86,27 @@ export class LeafBuilder extends PageBuilder {
   finish(pages: PageAllocator): number {
     const { id, page } = pages.newPage(this.sizeBytes);
     this.header(page, PageFlag.leaf);
-    let at = elementAt(0, this.count);
-    for (let i = 0; i < this.count; i++) {
+    const { count, sources, keyStarts, keyEnds } = this;
+    let at = elementAt(0, count);
+    // Pairs that were appended together lie together: then the whole page is one copy.
+    let runStart = 0;
+    let runBytes = 0;
+    for (let i = 0; i < count; i++) {
       const element = elementAt(0, i);
-      const start = this.keyStarts[i]!;
-      const keyEnd = this.keyEnds[i]!;
+      const start = keyStarts[i]!;
+      const keyEnd = keyEnds[i]!;
       const end = this.#ends[i]!;
       writeU32(page, element, this.#flags[i]!);
-      writeU32(page, element + 4, at - element);
+      writeU32(page, element + 4, at + runBytes - element);
       writeU32(page, element + 8, keyEnd - start);
       writeU32(page, element + 12, end - keyEnd);
-      page.set(this.sources[i]!.subarray(start, end), at);
-      at += end - start;
+      if (runBytes === 0) runStart = start;
+      runBytes += end - start;
+      const source = sources[i]!;
+      if (i + 1 < count && sources[i + 1] === source && keyStarts[i + 1] === end) continue;
+      page.set(source.subarray(runStart, end), at);
+      at += runBytes;
+      runBytes = 0;
     }
     this.reset();
     return id;
