@@ -42,10 +42,10 @@ export type Code = (typeof Code)[keyof typeof Code];
 
 /**
  * A reply made piece by piece while the reader takes it, so that a huge reply costs no more than
- * a window of memory. `read` writes at most `maxBytes` at `at` and returns how many (0 only when
- * the end is reached); it never blocks longer than about a millisecond. `release` is called exactly
- * once, at the end or when the call died. If the source fails midway, `read` returns -1 and the
- * call is ended with `failure`.
+ * a window of memory. `read` writes at most `maxBytes` at `at` and returns how many; 0 while bytes
+ * are owed means: nothing yet, ask again in a later turn. It never blocks longer than about a
+ * millisecond. `release` is called exactly once, at the end or when the call died. If the source
+ * fails midway, `read` returns -1 and the call is ended with `failure`.
  */
 export interface ByteSource {
   read(into: Uint8Array, at: number, maxBytes: number): number;

@@ -241,8 +241,8 @@ const ABSENT_KEYS = 30_000;
 test("no turn passes over all the keys that are absent at the revision", () => {
   const world = new World(0.5);
   const { clock, sink, member } = world;
-  world.put("a", 1);
-  world.put("z", 1);
+  const there = ["a", ...Array.from({ length: 29 }, (_, i) => `${name(i * 1000 + 500)}!`), "z"];
+  for (const key of there) world.put(key, 1);
   const revision = member.core.store.currentRevision;
   for (let from = 0; from < ABSENT_KEYS; from += 100) {
     const success = Array.from({ length: 100 }, (_, at) => ({
@@ -261,7 +261,7 @@ test("no turn passes over all the keys that are absent at the revision", () => {
     visits += 1;
     return stateAt(record, atRevision, out);
   };
-  const hash = encodeHashKVRequestToBytes({ ...createHashKVRequest(), revision: revision - 2 });
+  const hash = encodeHashKVRequestToBytes({ ...createHashKVRequest(), revision: 1 });
   const calls: [string, Token][] = [
     ["hash", world.call("Maintenance/HashKV", hash)],
     ["plain", world.range("KV/Range", { revision })],
@@ -279,11 +279,12 @@ test("no turn passes over all the keys that are absent at the revision", () => {
       passed("before");
       if (reader.source === null) clock.step();
       passed(`${what}, a turn`);
-      sink.take(token, 65_536);
-      passed(`${what}, a read`);
+      // As the edge does: on and on, until there is nothing yet.
+      while (sink.take(token, 65_536) > 0);
+      passed(`${what}, the reads of a turn`);
     }
     assert.equal(reader.end, "ok", what);
   }
   const texts = calls.slice(1).map(([, token]) => Buffer.from(world.reader(token).bytes));
-  for (const text of texts) assert.ok(text.includes("a") && text.includes("z"));
+  for (const text of texts) for (const key of there) assert.ok(text.includes(key), key);
 });

@@ -143,6 +143,11 @@ export class History {
     return this.#changeWord(block, at, 7);
   }
 
+  /** Renumbers a change within its main; the order of the chain must stay. */
+  setSub(block: number, at: number, sub: number): void {
+    this.#u32Of(block)[this.#base(block) + HEADER_U32 + at * CHANGE_U32 + 6] = sub;
+  }
+
   /** Changes in the chain. */
   length(head: number): number {
     let length = 0;

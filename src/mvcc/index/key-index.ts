@@ -182,34 +182,55 @@ export class KeyIndex {
 
   /**
    * Drops the record's changes that a compaction at `revision` drops (CMP3), and the record when
-   * nothing is left. A tombstone exactly at `revision`, and what follows it, stay.
+   * nothing is left. Of a key that is deleted exactly at `revision` the oldest tombstone there
+   * stays (as in etcd: that of the generation that ended first), and nothing else; of one that was
+   * deleted and put again there, the oldest tombstone and what follows it.
    */
   compact(record: number, revision: number): void {
     const { records, history } = this;
-    const mod = records.mod(record);
-    const older = records.older(record);
-    if (mod <= revision) {
-      if (mod < revision && !this.isLive(record)) {
-        this.#remove(record);
-        return;
-      }
-      if (older === 0) return;
-      if (this.#toOldestTombstone(older, revision)) {
-        records.setOlder(record, history.cut(older, this.#place, false));
-        return;
-      }
-      history.dropAll(older);
-      records.setOlder(record, 0);
+    if (records.mod(record) <= revision) {
+      this.#compactNewest(record, revision);
       return;
     }
-    if (older === 0 || !history.findAt(older, revision, this.#place)) return;
-    const { block, at } = this.#place;
-    const isDead = isTombstone(history.flags(block, at)) && history.main(block, at) < revision;
-    if (!this.#toOldestTombstone(older, revision)) {
-      this.#place.block = block;
-      this.#place.at = at;
+    const older = records.older(record);
+    const place = this.#place;
+    if (older === 0 || !history.findAt(older, revision, place)) return;
+    const { block, at } = place;
+    const isDead = isTombstone(history.flags(block, at));
+    const isGone = isDead && history.main(block, at) < revision;
+    const hasTombstone = this.#toOldestTombstone(older, revision);
+    if (hasTombstone && isDead) history.setSub(block, at, history.sub(place.block, place.at));
+    if (!hasTombstone || isDead) {
+      place.block = block;
+      place.at = at;
     }
-    records.setOlder(record, history.cut(older, this.#place, isDead));
+    records.setOlder(record, history.cut(older, place, isGone));
+  }
+
+  /** `compact` for a record whose newest change is at or below `revision`. */
+  #compactNewest(record: number, revision: number): void {
+    const { records, history } = this;
+    const mod = records.mod(record);
+    const older = records.older(record);
+    const isLive = this.isLive(record);
+    if (mod < revision && !isLive) {
+      this.#remove(record);
+      return;
+    }
+    if (older === 0) return;
+    const place = this.#place;
+    const hasTombstone = this.#toOldestTombstone(older, revision);
+    if (hasTombstone && isLive) {
+      records.setOlder(record, history.cut(older, place, false));
+      return;
+    }
+    if (hasTombstone) {
+      // Tombstones of one key and revision differ in nothing else.
+      const sub = history.sub(place.block, place.at);
+      records.setChange(record, mod, sub, records.flags(record), records.size(record));
+    }
+    history.dropAll(older);
+    records.setOlder(record, 0);
   }
 
   /**

@@ -77,8 +77,10 @@ export class RootHashJob implements HashJob {
    */
   #look(keysMax: number): void {
     const { live, index } = this.#parts;
+    live.skipsLeft = keysMax;
     for (let i = 0; i < keysMax; i++) {
       if (!live.next()) {
+        if (live.isPaused) return;
         this.#state = "hashing";
         return;
       }

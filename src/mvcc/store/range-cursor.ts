@@ -21,6 +21,7 @@ export class IndexCursor implements RangeCursor {
   version = 0;
   sizeBytes = 0;
   hasLease = false;
+  skipsLeft = Number.POSITIVE_INFINITY;
   readonly #space: KeySpace;
   readonly #bounds = new RangeBounds();
   readonly #place: TreePlace = { leaf: 0, at: 0 };
@@ -30,6 +31,7 @@ export class IndexCursor implements RangeCursor {
   #revision = 0;
   #record = 0;
   #isCompacted = false;
+  #isPaused = false;
   #isAtEnd = true;
   /** The last entry consumed, whose stored value tells its key; 0 before the first. */
   #lastMod = 0;
@@ -43,12 +45,18 @@ export class IndexCursor implements RangeCursor {
     return this.#isCompacted;
   }
 
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
   open(range: KeyRange, atRevision: number): void {
     this.#bounds.set(range);
     this.#revision = atRevision;
     this.#isCompacted = false;
+    this.#isPaused = false;
     this.#isAtEnd = this.#bounds.isEmpty;
     this.#lastMod = 0;
+    this.skipsLeft = Number.POSITIVE_INFINITY;
   }
 
   openAfter(range: KeyRange, atRevision: number, key: ByteSpan): void {
@@ -72,7 +80,7 @@ export class IndexCursor implements RangeCursor {
     copy.kvs = 0;
     copy.isAtEnd = !this.#prepare();
     let isFull = false;
-    while (copy.kvs < copy.kvsMax && !copy.isAtEnd && !isFull) {
+    while (copy.kvs < copy.kvsMax && !copy.isAtEnd && !isFull && !this.#isPaused) {
       isFull = this.#gather(copy);
       const { count } = this.#batch;
       const found = count === 0 ? 0 : this.#space.backend.getChanges(this.#batch);
@@ -92,11 +100,10 @@ export class IndexCursor implements RangeCursor {
     let room = copy.limit - copy.offset;
     batch.count = 0;
     while (batch.count < countMax) {
-      const { leaf, at } = this.#place;
       if (!this.#advance()) return false;
       room -= framedBytes(this.sizeBytes);
       if (room < 0) {
-        this.#unread(leaf, at);
+        this.#unread();
         return true;
       }
       batch.mains[batch.count] = this.modRevision;
@@ -130,16 +137,15 @@ export class IndexCursor implements RangeCursor {
     const key = this.#key;
     let at = copy.offset;
     while (copy.kvs < kvsMax && !copy.isAtEnd) {
-      const { leaf, at: slot } = this.#place;
       if (!this.#advance()) {
-        copy.isAtEnd = true;
+        copy.isAtEnd = this.#isAtEnd;
         break;
       }
       const { createRevision, modRevision, version } = this;
       index.keyOf(this.#record, key);
       const size = bareKeyValueBytes(key.end - key.start, createRevision, modRevision, version);
       if (at + framedBytes(size) > limit) {
-        this.#unread(leaf, slot);
+        this.#unread();
         break;
       }
       target[at] = tag;
@@ -158,13 +164,14 @@ export class IndexCursor implements RangeCursor {
     if (this.#bounds.isSingle) this.#isAtEnd = true;
   }
 
-  #unread(leaf: number, at: number): void {
-    this.#place.leaf = leaf;
-    this.#place.at = at;
+  /** Goes back before the entry just found: `#advance` leaves the place right behind it. */
+  #unread(): void {
+    if (!this.#bounds.isSingle) this.#place.at -= 1;
   }
 
   /** Makes the place valid again; false when there is nothing to go on with. */
   #prepare(): boolean {
+    this.#isPaused = false;
     if (this.#isAtEnd) return false;
     const { index, removedBelow } = this.#space;
     if (this.#revision < removedBelow) {
@@ -191,7 +198,7 @@ export class IndexCursor implements RangeCursor {
     return true;
   }
 
-  /** Goes to the next key that is there at the revision. */
+  /** Goes to the next key that is there at the revision; false at the end or when it pauses. */
   #advance(): boolean {
     if (this.#isAtEnd) return false;
     const { index } = this.#space;
@@ -212,15 +219,40 @@ export class IndexCursor implements RangeCursor {
       if (isDead) place.at = end;
       while (place.at < end) {
         const record = leaves.slot(leaf, place.at++);
-        if (!index.stateAt(record, this.#revision, this)) continue;
-        this.#record = record;
-        return true;
+        if (index.stateAt(record, this.#revision, this)) {
+          this.#record = record;
+          return true;
+        }
+        // Only what is passed over is counted: a list of keys that are there pays nothing.
+        this.skipsLeft -= 1;
+        if (this.skipsLeft <= 0) return this.#pause();
       }
       if (isLast) break;
       place.leaf = leaves.next(leaf);
       place.at = 0;
+      this.skipsLeft -= 1;
+      if (this.skipsLeft <= 0) return this.#pause();
     }
     this.#isAtEnd = true;
+    return false;
+  }
+
+  /** Stops where it is, unless that is the end; always false, as `#advance` then returns. */
+  #pause(): false {
+    const { tree } = this.#space.index;
+    const place = this.#place;
+    tree.settle(place);
+    const { leaf, at } = this.#bounds.endPlace;
+    if (place.leaf === 0 || (place.leaf === leaf && place.at >= at)) {
+      this.#isAtEnd = true;
+      return false;
+    }
+    this.#isPaused = true;
+    // Should the tree change, it goes on at this key: not after the last entry, or writers could
+    // make it pass over the same keys for ever.
+    this.#space.index.keyOf(tree.leaves.slot(place.leaf, place.at), this.#key);
+    this.#bounds.resumeAt(this.#key);
+    this.#lastMod = 0;
     return false;
   }
 }

@@ -4,6 +4,12 @@ import type { KeyRange, KeyState, LeaseChange, RevisionError } from "../types.ts
 
 /** A view that nobody used for this long is cancelled, so that compaction cannot be held up. */
 export const VIEW_IDLE_MAX_MS = 30_000;
+/**
+ * Bytes of a reply that a reader must take to count as using its view. With VIEW_IDLE_MAX_MS that
+ * is 35 kB/s, slower than any network an etcd runs on. Without it, one byte every few seconds would
+ * hold up compaction for ever.
+ */
+export const VIEW_PROGRESS_BYTES = 1024 * 1024;
 /** Keys or revisions that one step of compaction should visit (etcd: compaction-batch-limit). */
 export const COMPACTION_BATCH_REVISIONS = 1_000;
 
@@ -143,9 +149,20 @@ export interface RangeCursor extends KeyState {
   open(range: KeyRange, atRevision: number): void;
   /** As `open`, going on after `key`, the last one that was read. */
   openAfter(range: KeyRange, atRevision: number, key: ByteSpan): void;
-  /** False at the end, or when the revision is no longer there: then `isCompacted` is true. */
+  /**
+   * False at the end, when it pauses (`isPaused`), or when the revision is no longer there: then
+   * `isCompacted` is true.
+   */
   next(): boolean;
   readonly isCompacted: boolean;
+  /**
+   * How many keys absent at the revision (or leaves) it may still pass over before it pauses;
+   * Infinity from `open` on. To be set again before each slice of work: a million absent keys are
+   * 50 ms. Keys that are there do not count; the caller knows of them.
+   */
+  skipsLeft: number;
+  /** The last call ended early, neither at the end nor full: call again to go on. */
+  readonly isPaused: boolean;
   /** Fills `out` with the key, valid until the next write or compaction step. */
   readKey(out: ByteSpan): void;
   /**
@@ -172,7 +189,8 @@ export interface FramedCopy {
   /** Out: how many were copied. */
   kvs: number;
   /**
-   * Out: the range is exhausted (or `isCompacted`). When false and kvs is 0, the next does not fit.
+   * Out: the range is exhausted (or `isCompacted`). When false and kvs is 0, the next does not fit,
+   * or the cursor `isPaused`.
    */
   isAtEnd: boolean;
 }
@@ -214,8 +232,10 @@ export interface ReadView {
    * Cancelled for idleness; cursors at its revision then report `isCompacted` when it is removed.
    */
   readonly isCancelled: boolean;
-  /** Says that it is still in use. */
+  /** Says that it is still in use: for work that ends by itself, not for waiting on a reader. */
   touch(nowMs: number): void;
+  /** A reader took so many bytes; each VIEW_PROGRESS_BYTES of them count as a touch. */
+  taken(bytes: number, nowMs: number): void;
   /** Idempotent. */
   close(): void;
 }

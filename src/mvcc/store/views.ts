@@ -1,4 +1,4 @@
-import { VIEW_IDLE_MAX_MS } from "./store.ts";
+import { VIEW_IDLE_MAX_MS, VIEW_PROGRESS_BYTES } from "./store.ts";
 import type { ReadView } from "./store.ts";
 
 /** The open views of a store: what physical compaction must wait for. */
@@ -36,6 +36,8 @@ class PinnedView implements ReadView {
   readonly #open: Set<PinnedView>;
   readonly #onCancel: () => void;
   #isCancelled = false;
+  /** Taken by the reader since the last touch. */
+  #takenBytes = 0;
 
   constructor(revision: number, nowMs: number, open: Set<PinnedView>, onCancel: () => void) {
     this.revision = revision;
@@ -50,6 +52,12 @@ class PinnedView implements ReadView {
 
   touch(nowMs: number): void {
     this.usedAtMs = nowMs;
+    this.#takenBytes = 0;
+  }
+
+  taken(bytes: number, nowMs: number): void {
+    this.#takenBytes += bytes;
+    if (this.#takenBytes >= VIEW_PROGRESS_BYTES) this.touch(nowMs);
   }
 
   close(): void {

@@ -119,9 +119,11 @@ export class LargeRange implements Job {
   #stepCollect(): boolean {
     const cursor = this.#cursor!;
     const table = this.#table!;
+    cursor.skipsLeft = STEP_KEYS;
     for (let i = 0; i < STEP_KEYS; i += 1) {
       if (this.#read >= this.#plan.readMax || !cursor.next()) {
         if (cursor.isCompacted) return this.#failCompacted();
+        if (cursor.isPaused) break;
         this.#phase = "sort";
         return this.#takeMemory(table.memoryBytes);
       }

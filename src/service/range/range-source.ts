@@ -10,11 +10,19 @@ import type { ByteSource } from "../rpc.ts";
 const SPILL_BYTES_INITIAL = 2048;
 /** Room that is kept for the next such entry: a reader that stops holds on to it. */
 const SPILL_BYTES_KEPT = 16 * 1024;
+/**
+ * Keys absent at the revision that a reply passes over before it lets others have their turn: about
+ * 50 µs, as a connection may have many such replies.
+ */
+const SKIPS_MAX = 1000;
 
 /** Yields the entries of a reply in order, framed. Same contract as `RangeCursor.copyFramed`. */
 export interface EntryFeed {
   copyFramed(copy: FramedCopy): void;
   readonly isCompacted: boolean;
+  /** The copy ended early, as too much was passed over: `refill` and go on in a later turn. */
+  readonly isPaused: boolean;
+  refill(): void;
 }
 
 /** Entries in key order, straight from the store. */
@@ -25,10 +33,19 @@ export class CursorFeed implements EntryFeed {
   constructor(cursor: RangeCursor, keysOnly: boolean) {
     this.#cursor = cursor;
     this.#keysOnly = keysOnly;
+    this.refill();
   }
 
   get isCompacted(): boolean {
     return this.#cursor.isCompacted;
+  }
+
+  get isPaused(): boolean {
+    return this.#cursor.isPaused;
+  }
+
+  refill(): void {
+    this.#cursor.skipsLeft = SKIPS_MAX;
   }
 
   copyFramed(copy: FramedCopy): void {
@@ -39,6 +56,7 @@ export class CursorFeed implements EntryFeed {
 
 /** Entries of a sorted or filtered range. */
 export class TableFeed implements EntryFeed {
+  readonly isPaused = false;
   readonly #table: StateTable;
   readonly #reader: RangeReader;
   readonly #keysOnly: { readonly on: boolean; readonly keepLease: boolean };
@@ -62,6 +80,8 @@ export class TableFeed implements EntryFeed {
   get isCompacted(): boolean {
     return this.#isCompacted;
   }
+
+  refill(): void {}
 
   copyFramed(copy: FramedCopy): void {
     copy.kvs = 0;
@@ -93,7 +113,8 @@ export class TableFeed implements EntryFeed {
 /** What a reply is made of. */
 export interface RangeSourceOptions {
   readonly store: KvStore;
-  readonly view: ReadView;
+  /** Told of what the reader takes. */
+  readonly view: Pick<ReadView, "taken" | "close">;
   readonly feed: EntryFeed;
   /** Entries to send. */
   readonly kvs: number;
@@ -135,23 +156,38 @@ export class RangeSource implements ByteSource {
   }
 
   read(into: Uint8Array, at: number, maxBytes: number): number {
-    const { view, nowMs } = this.#options;
-    view.touch(nowMs());
-    const limit = at + maxBytes;
+    const { view, feed, nowMs } = this.#options;
+    const end = this.#fill(into, at, at + maxBytes);
+    if (end < 0) return -1;
+    if (end > at) {
+      view.taken(end - at, nowMs());
+      return end - at;
+    }
+    // Asked for more than there is.
+    if (!feed.isPaused) return -1;
+    // Not before: however many reads a turn has, together they pass over no more than this.
+    feed.refill();
+    return 0;
+  }
+
+  /** Where the bytes end that were written, -1 when the revision is gone. */
+  #fill(into: Uint8Array, at: number, limit: number): number {
+    const { feed, tail } = this.#options;
     let to = at;
     for (;;) {
       to = this.#takeSpill(into, to, limit);
-      if (to === limit) return to - at;
+      if (to === limit) return to;
       if (this.#left === 0) {
-        if (this.#tailTaken) return to - at;
+        if (this.#tailTaken) return to;
         this.#tailTaken = true;
-        this.#setSpill(this.#options.tail);
+        this.#setSpill(tail);
         continue;
       }
       const copied = this.#copyEntries(into, to, limit);
       if (copied < 0) return -1;
-      if (copied > 0) to += copied;
-      else if (!this.#spillEntry()) return -1;
+      to += copied;
+      if (feed.isPaused) return to;
+      if (copied === 0 && !this.#spillEntry()) return feed.isPaused ? to : -1;
     }
   }
 
@@ -189,7 +225,7 @@ export class RangeSource implements ByteSource {
     return copy.offset - to;
   }
 
-  /** The next entry does not fit into the room: it goes out in pieces. */
+  /** The next entry does not fit into the room: it goes out in pieces. False when not found. */
   #spillEntry(): boolean {
     const copy = this.#copy;
     let room = this.#spillRoom;
@@ -206,7 +242,8 @@ export class RangeSource implements ByteSource {
         this.#setSpill(room.subarray(0, copy.offset));
         return true;
       }
-      if (copy.isAtEnd || this.#options.feed.isCompacted) return false;
+      const { isCompacted, isPaused } = this.#options.feed;
+      if (copy.isAtEnd || isCompacted || isPaused) return false;
     }
   }
 }

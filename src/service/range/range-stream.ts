@@ -8,7 +8,7 @@ import { WIRE_ERRORS } from "../errors.ts";
 import type { HeaderWriter } from "../header.ts";
 import type { Job, JobRunner } from "../jobs.ts";
 import { Code, type ReplySink, type Token } from "../rpc.ts";
-import { CursorFeed, RangeSource } from "./range-source.ts";
+import { CursorFeed, RangeSource, type RangeSourceOptions } from "./range-source.ts";
 
 /** Keys in the first chunk (semantics.md RS4). */
 export const FIRST_CHUNK_KEYS = 10;
@@ -53,6 +53,8 @@ export class RangeStream implements Job {
   readonly #scout: RangeCursor;
   /** Stands at the chunk, to copy it. */
   readonly #cursor: RangeCursor;
+  /** The view as its chunks have it: their bytes count together, and the stream closes it. */
+  readonly #chunkView: RangeSourceOptions["view"];
   readonly #chunk: Chunk = { keys: 0, framedBytes: 0, isLast: false };
   readonly #headRevision: number;
   #chunkKeysMax = FIRST_CHUNK_KEYS;
@@ -65,6 +67,7 @@ export class RangeStream implements Job {
   constructor(options: RangeStreamOptions) {
     const { request, store, view } = options;
     this.#options = options;
+    this.#chunkView = { taken: (bytes, nowMs) => view.taken(bytes, nowMs), close() {} };
     this.#measure = store.newMeasure();
     this.#scout = store.newCursor();
     this.#cursor = store.newCursor();
@@ -98,19 +101,28 @@ export class RangeStream implements Job {
 
   step(): boolean {
     if (this.#ended) return true;
-    const { view, clock } = this.#options;
-    view.touch(clock.monotonicMs());
     if (!this.#isCounted) {
+      this.#touch();
       if (!this.#measure.step(STEP_KEYS)) return false;
       this.#isCounted = true;
       if (this.#measure.isCompacted) return this.#fail();
       this.#left = Math.min(this.#left, this.#measure.count);
       if (this.#options.request.countOnly) this.#left = 0;
     }
-    if (!this.#sizeChunk()) return false;
+    if (!this.#sizeChunk()) {
+      // That takes its time, which is not the reader's. A chunk as such is no use of the view:
+      // readers that take one small chunk now and then must not hold up compaction.
+      this.#touch();
+      return false;
+    }
     if (this.#scout.isCompacted) return this.#fail();
     this.#sendChunk();
     return true;
+  }
+
+  #touch(): void {
+    const { view, clock } = this.#options;
+    view.touch(clock.monotonicMs());
   }
 
   /** Sizes a part of the next chunk; true when it is known to its end. */
@@ -122,12 +134,14 @@ export class RangeStream implements Job {
       this.#hasScouted = true;
     }
     const keysMax = Math.min(this.#chunkKeysMax, this.#left);
+    this.#scout.skipsLeft = STEP_KEYS;
     for (let i = 0; i < STEP_KEYS; i += 1) {
       if (chunk.keys >= keysMax) {
         chunk.isLast = chunk.keys === this.#left;
         return true;
       }
       if (!this.#scout.next()) {
+        if (this.#scout.isPaused) return false;
         chunk.isLast = true;
         return true;
       }
@@ -154,7 +168,7 @@ export class RangeStream implements Job {
   }
 
   #sendChunk(): void {
-    const { request, token, sink, store, view, clock } = this.#options;
+    const { request, token, sink, store, clock } = this.#options;
     const chunk = this.#chunk;
     const tail = chunk.isLast ? this.#tail() : NO_BYTES;
     const bodyBytes = chunk.framedBytes + tail.length;
@@ -163,13 +177,7 @@ export class RangeStream implements Job {
     head.varint(bodyBytes);
     const source = new RangeSource({
       store,
-      // The stream closes the view, not its chunks.
-      view: {
-        revision: view.revision,
-        isCancelled: false,
-        touch: (nowMs) => view.touch(nowMs),
-        close() {},
-      },
+      view: this.#chunkView,
       feed: new CursorFeed(this.#cursor, request.keysOnly),
       kvs: chunk.keys,
       head: head.bytes.slice(0, head.length),

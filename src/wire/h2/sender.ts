@@ -15,6 +15,11 @@ import type { MessageParts, ReplyParts, SourceParts } from "./types.ts";
 
 /** Least room of a queued piece, so that many small messages of a stopped stream share one. */
 const pieceBytesLeast = 2048;
+/**
+ * Sources without bytes that are asked in one call: each may have worked for them (tens of
+ * microseconds), and a connection may have thousands.
+ */
+const pausesMax = 4;
 const nothing = new Uint8Array(0);
 
 /** What the sender tells the connection. */
@@ -40,9 +45,10 @@ export interface SenderLimits {
  *
  *   ready    could send now (or only the output was full)
  *   starved  needs connection window; moved to ready when that opens
- *   neither  needs stream window, or has nothing to send
+ *   paused   its source had nothing yet; moved to ready when output is taken the next time
+ *   none     needs stream window, or has nothing to send
  *
- * Invariant: a stream with a queue is in `ready` or `starved`, or its own window is not positive.
+ * Invariant: a stream with a queue is in one of the lists, or its own window is not positive.
  */
 export class Sender {
   readonly out: OutputBuffer;
@@ -55,6 +61,9 @@ export class Sender {
   #queuedItems = 0;
   readonly #ready = new TurnList();
   readonly #starved = new TurnList();
+  readonly #paused = new TurnList();
+  /** Sources that had nothing in the `pump` under way. */
+  #pauses = 0;
   readonly #owner: SenderOwner;
   readonly #guard: FloodGuard;
   readonly #limits: SenderLimits;
@@ -80,7 +89,7 @@ export class Sender {
 
   /** Whether `takeOutput` would find something. */
   get hasWork(): boolean {
-    return this.out.pending > 0 || this.#ready.head !== null;
+    return this.out.pending > 0 || this.#ready.head !== null || this.#paused.head !== null;
   }
 
   /** Whether the output is over its mark, so that only control frames should join it. */
@@ -173,12 +182,7 @@ export class Sender {
   addWindow(bytes: number): boolean {
     if (this.window + bytes > windowMaxBytes) return false;
     this.window += bytes;
-    if (this.window > 0) {
-      for (let s = this.#starved.head; s !== null; s = this.#starved.head) {
-        this.#starved.remove(s);
-        this.#ready.push(s);
-      }
-    }
+    if (this.window > 0) this.#readyAll(this.#starved);
     return true;
   }
 
@@ -194,15 +198,18 @@ export class Sender {
 
   /**
    * Lets waiting streams take turns until the output is full; at least one frame, so that small
-   * replies that pass by cannot stop a large one for good.
+   * replies that pass by cannot stop a large one for good. Sources that have nothing yet are asked
+   * once, and behind all that were ready before.
    */
   pump(): void {
     if (this.#pumping) return;
     this.#pumping = true;
+    this.#pauses = 0;
+    this.#readyAll(this.#paused);
     for (;;) {
       for (let stream = this.#ready.head; stream !== null; stream = this.#ready.head) {
         this.#turn(stream);
-        if (this.outputFull) break;
+        if (this.#isTurnOver) break;
       }
       if (this.#owed.length === 0) break;
       const owed = this.#owed.splice(0);
@@ -210,9 +217,20 @@ export class Sender {
         if (id > 0) this.#owner.writable(id);
         else this.#owner.sourceFailed(-id);
       }
-      if (this.outputFull) break;
+      if (this.#isTurnOver) break;
     }
     this.#pumping = false;
+  }
+
+  get #isTurnOver(): boolean {
+    return this.outputFull || this.#pauses >= pausesMax;
+  }
+
+  #readyAll(list: TurnList): void {
+    for (let stream = list.head; stream !== null; stream = list.head) {
+      list.remove(stream);
+      this.#ready.push(stream);
+    }
   }
 
   #traffic(): void {
@@ -346,7 +364,12 @@ export class Sender {
     if (size > 0) {
       out.reserve(frameHeaderBytes + size);
       const read = source.read(out.bytes, out.end + frameHeaderBytes, size);
-      if (read <= 0 || read > size) {
+      if (read === 0) {
+        this.#pauses += 1;
+        this.#paused.push(stream);
+        return;
+      }
+      if (read < 0 || read > size) {
         this.#shift(stream);
         source.release();
         this.#dropRest(stream);

@@ -56,8 +56,9 @@ export interface HeaderList {
 
 /**
  * A body made piece by piece while the reader takes it (same contract as `ByteSource` of the
- * service line). `read` writes at most `maxBytes` at `at` and returns how many, 0 only at the end,
- * -1 when it failed midway. `release` is called exactly once.
+ * service line). `read` writes at most `maxBytes` at `at` and returns how many, 0 when it has
+ * nothing yet (it is asked again by a later `takeOutput`, until then `hasOutput` is true), -1 when
+ * it failed midway. It is not asked for more than it owes. `release` is called exactly once.
  */
 export interface BodySource {
   read(into: Uint8Array, at: number, maxBytes: number): number;
@@ -121,7 +122,7 @@ export interface H2Handler {
    */
   onWritable(streamId: number): void;
   /**
-   * A source failed (`read` returned -1 or too few bytes): the owner ends the stream as it likes.
+   * A source failed (`read` returned -1 or more than asked): the owner ends the stream as it likes.
    */
   onSourceFailed(streamId: number): void;
   /**
