@@ -112,8 +112,11 @@ export class GrpcConnection implements H2Handler, Flushable, Intaking {
 
   heldChanged(): void {
     if (this.#ended) return;
-    if (this.held.length > 0) this.#pause();
-    else if (this.#paused && !this.h2.congested()) this.#resume();
+    if (this.held.length > 0) {
+      this.#pause();
+      // The flusher asks the intake to go on.
+      this.touch();
+    } else if (this.#paused && !this.h2.congested()) this.#resume();
   }
 
   /** The socket's queue is empty again. */

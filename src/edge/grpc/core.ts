@@ -80,8 +80,9 @@ export class DoorCore {
     this.methods = new MethodTable(options.service.methods);
     this.counters = new GrpcCounters(options.service.methods);
     this.deadlines = new Deadlines(options.clock, expired);
-    this.flusher = new Flusher(options.clock);
-    this.intake = new Intake(options.clock);
+    const intake = new Intake(options.clock);
+    this.intake = intake;
+    this.flusher = new Flusher(options.clock, () => intake.nextTurn());
     this.head = new RequestHead(this.methods, this.counters);
     this.headerBudget = { takenBytes: 0, maxBytes: headerAssemblyBytes };
   }

@@ -75,3 +75,16 @@ test("a large reply gets on however many small ones there are", () => {
   }
   assert.equal(order.filter((name) => name === "large").length, 3);
 });
+
+test("who has more input is asked in every turn, until there is none", () => {
+  const clock = new VirtualClock();
+  let asked = 0;
+  const flusher = new Flusher(clock, () => (asked += 1) < 3);
+  const connection = { flushDue: false, bulky: false, flush: () => false };
+  flusher.add(connection);
+  clock.runFor(10);
+  assert.equal(asked, 3);
+  flusher.add(connection);
+  clock.runFor(10);
+  assert.equal(asked, 4);
+});

@@ -26,10 +26,13 @@ export class Flusher {
   #spare: Flushable[] = [];
   /** Round robin. */
   readonly #bulky: Flushable[] = [];
+  readonly #beforeFlush: () => boolean;
   #scheduled = false;
 
-  constructor(clock: Clock) {
+  /** `beforeFlush` is called at the end of each turn, and of the next one too if it says true. */
+  constructor(clock: Clock, beforeFlush: () => boolean = () => false) {
     this.#clock = clock;
+    this.#beforeFlush = beforeFlush;
   }
 
   /** `connection` is flushed at the end of this turn. */
@@ -38,12 +41,17 @@ export class Flusher {
     connection.flushDue = true;
     if (connection.bulky) this.#bulky.push(connection);
     else this.#small.push(connection);
+    this.#schedule();
+  }
+
+  #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#clock.defer(this.#flush);
   }
 
   readonly #flush = (): void => {
+    const isMoreInput = this.#beforeFlush();
     this.#scheduled = false;
     const deadlineMs = this.#clock.monotonicMs() + flushTurnMs;
     const bulkyCount = this.#bulky.length;
@@ -52,10 +60,7 @@ export class Flusher {
       this.#one(this.#bulky.shift() as Flushable);
       if (this.#clock.monotonicMs() >= deadlineMs) break;
     }
-    if (this.#bulky.length > 0 && !this.#scheduled) {
-      this.#scheduled = true;
-      this.#clock.defer(this.#flush);
-    }
+    if (this.#bulky.length > 0 || isMoreInput) this.#schedule();
   };
 
   #flushSmall(deadlineMs: number): void {

@@ -59,7 +59,7 @@ class Rig {
   /** One turn; what happened in it. */
   turn(): string {
     this.order.length = 0;
-    this.clock.step(0);
+    this.intake.nextTurn();
     return this.order.join("");
   }
 }

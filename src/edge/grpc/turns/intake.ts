@@ -21,15 +21,25 @@ export class Intake {
   readonly #clock: Clock;
   /** Round robin. */
   readonly #waiting: Intaking[] = [];
-  /** 0: nothing was taken in this turn. */
+  /** 0: the clock was not looked at in this turn. */
   #turnEndMs = 0;
+  /** Bytes that may be handled before it is. */
+  #unwatchedBytes = intakeSliceBytes;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Bytes from the socket of `connection`: handled now as far as time allows. */
+  /**
+   * Bytes from the socket of `connection`: handled now as far as time allows. `nextTurn` must be
+   * called at the end of this turn.
+   */
   receive(connection: Intaking, chunk: Uint8Array): void {
+    if (chunk.length <= this.#unwatchedBytes && this.#waiting.length === 0) {
+      this.#unwatchedBytes -= chunk.length;
+      connection.process(chunk);
+      return;
+    }
     if (connection.held.length > 0) {
       connection.held.push(chunk);
       connection.heldChanged();
@@ -45,33 +55,34 @@ export class Intake {
     }
     if (at === chunk.length) return;
     connection.held.push(at === 0 ? chunk : chunk.subarray(at));
-    connection.heldChanged();
     this.#waiting.push(connection);
+    connection.heldChanged();
   }
 
-  #isTurnOver(): boolean {
-    const nowMs = this.#clock.monotonicMs();
-    if (this.#turnEndMs !== 0) return nowMs >= this.#turnEndMs;
-    this.#turnEndMs = nowMs + intakeTurnMs;
-    this.#clock.defer(this.#nextTurn);
-    return false;
-  }
-
-  readonly #nextTurn = (): void => {
+  /** A turn is over: what waits goes on. True when there is more after that. */
+  nextTurn(): boolean {
     this.#turnEndMs = 0;
+    this.#unwatchedBytes = intakeSliceBytes;
     while (this.#waiting.length > 0 && !this.#isTurnOver()) {
       const connection = this.#waiting.shift()!;
       const { held } = connection;
       const first = held[0];
       // Its connection was closed meanwhile.
       if (first === undefined) continue;
-      if (first.length <= intakeSliceBytes) held.shift();
+      const isWhole = first.length <= intakeSliceBytes;
+      if (isWhole) held.shift();
       else held[0] = first.subarray(intakeSliceBytes);
-      connection.process(
-        first.length <= intakeSliceBytes ? first : first.subarray(0, intakeSliceBytes),
-      );
+      connection.process(isWhole ? first : first.subarray(0, intakeSliceBytes));
       if (held.length > 0) this.#waiting.push(connection);
       connection.heldChanged();
     }
-  };
+    return this.#waiting.length > 0;
+  }
+
+  #isTurnOver(): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    if (this.#turnEndMs !== 0) return nowMs >= this.#turnEndMs;
+    this.#turnEndMs = nowMs + intakeTurnMs;
+    return false;
+  }
 }
