@@ -6,7 +6,7 @@ import { buildLoader } from "./loader.ts";
 import { commitLine, fileSystemOf, machineLine } from "./proc.ts";
 import { mediansOf } from "./results.ts";
 import type { Recorded } from "./results.ts";
-import { runTurn } from "./round.ts";
+import { runRound } from "./round.ts";
 import type { Turn } from "./round.ts";
 import { isAvailable, versionOf } from "./servers.ts";
 import type { ServerName } from "./servers.ts";
@@ -66,24 +66,24 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   buildLoader();
   const turns: Turn[] = [];
   for (let at = 0; at < options.rounds; at += 1) {
-    for (let turned = 0; turned < options.servers.length; turned += 1) {
-      const server = options.servers[(at + turned) % options.servers.length]!;
-      const label = `round ${at + 1}/${options.rounds}`;
-      const startMs = performance.now();
-      const turn = await runTurn({
-        server,
-        rows: options.rows,
-        scale: options.scale,
-        baseDir,
-        seed: options.seed + at,
-        onStep: (text) => showStep(`${label} ${text}`),
-      });
-      showStep("");
-      const seconds = ((performance.now() - startMs) / 1000).toFixed(0);
-      console.log(`${label} ${server.padEnd(10)} ${seconds} s  ${summary(turn)}`);
+    const first = at % options.servers.length;
+    const label = `round ${at + 1}/${options.rounds}`;
+    const startMs = performance.now();
+    const round = await runRound({
+      servers: [...options.servers.slice(first), ...options.servers.slice(0, first)],
+      rows: options.rows,
+      scale: options.scale,
+      baseDir,
+      seed: options.seed + at,
+      onStep: (text) => showStep(`${label} ${text}`),
+    });
+    showStep("");
+    console.log(`${label} took ${((performance.now() - startMs) / 1000).toFixed(0)} s`);
+    for (const turn of round) {
+      console.log(`  ${turn.server.padEnd(10)} ${summary(turn)}`);
       for (const fault of turn.faults) console.log(`  FAULT ${fault}`);
-      turns.push(turn);
     }
+    turns.push(...round);
   }
   const versions = options.servers.map((name) => [
     name,

@@ -113,9 +113,9 @@ Written by \`npm run bench\`; do not edit. ${recorded.date}, \`${recorded.comman
 - Machine: ${recorded.machine}
 ${versions.join("\n")}
 
-Servers in turn on the same disk, ${recorded.rounds} interleaved rounds, each on a fresh directory
-with ${recorded.keys.toLocaleString("en-US")} preloaded keys (values of 256 bytes; insert, query and
-delete: UUID keys, 1 KiB); medians. Load from the same machine by
+All servers on the same disk, ${recorded.rounds} rounds, each on fresh directories with
+${recorded.keys.toLocaleString("en-US")} preloaded keys (values of 256 bytes; insert, query and
+delete: UUID keys, 1 KiB); each row on one server after the other, who waits is idle; medians. Load from the same machine by
 \`test/compat/load/skein-load.c\`: keys random, values distinct, a \`grpc-timeout\` that differs
 from call to call. Only grpc-status 0 with a right answer counts; after every run the revision
 must have risen by exactly the writes, and written values are re-read. CPU is user + system of the

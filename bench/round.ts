@@ -1,4 +1,4 @@
-/** One server's turn in a round: start fresh, preload, every row, stop. */
+/** One round: all servers start fresh and are preloaded, then each row on each of them. */
 import { load } from "./loader.ts";
 import type { LoadResult } from "./loader.ts";
 import { memoryOf } from "./proc.ts";
@@ -17,7 +17,7 @@ export interface Sample {
   readonly clientCpuUsPerOp: number;
 }
 
-/** What one turn brought. */
+/** What a round brought of one server. */
 export interface Turn {
   readonly server: ServerName;
   readonly samples: ReadonlyMap<string, Sample>;
@@ -25,8 +25,10 @@ export interface Turn {
   readonly faults: readonly string[];
 }
 
-export interface TurnOptions {
-  readonly server: ServerName;
+/** What a round is. */
+export interface RoundOptions {
+  /** In the order in which they start; with each row the order turns by one. */
+  readonly servers: readonly ServerName[];
   readonly rows: readonly Row[];
   readonly scale: Scale;
   readonly baseDir: string;
@@ -70,41 +72,80 @@ function faultOf(result: LoadResult): string | undefined {
   return undefined;
 }
 
-async function runRows(server: Server, options: TurnOptions, faults: string[]) {
-  const samples = new Map<string, Sample>();
-  let inserted: LoadResult | undefined;
-  for (const [at, each] of options.rows.entries()) {
-    if (each.needsStream && server.name === "etcd-3.4") continue;
-    const needsInsert = each.workload === "query" || each.workload === "delete";
-    if (needsInsert && inserted === undefined) continue;
-    options.onStep(`${server.name} ${rowId(each)}`);
-    const flags = flagsFor(each, options.scale, inserted);
-    const seed = options.seed * 1000 + at + 1;
-    const result = await load({ ...flags, addr: server.address, pid: server.pid, seed });
-    const fault = faultOf(result);
-    if (fault !== undefined) faults.push(`${server.name} ${rowId(each)}: ${fault}`);
-    else samples.set(rowId(each), toSample(result, memoryOf(server.pid).rssMib));
-    if (each.workload === "insert") inserted = result;
+/** A server during a round. */
+class Lane {
+  readonly name: ServerName;
+  readonly samples = new Map<string, Sample>();
+  readonly faults: string[] = [];
+  readonly #options: RoundOptions;
+  #server: Server | null = null;
+  #inserted: LoadResult | undefined;
+
+  constructor(name: ServerName, options: RoundOptions) {
+    this.name = name;
+    this.#options = options;
   }
-  return samples;
+
+  /** A server that cannot start is a fault, not an exception. */
+  async start(): Promise<void> {
+    const { baseDir, scale, seed, onStep } = this.#options;
+    onStep(`${this.name} start`);
+    await this.#attempt(async () => {
+      this.#server = await startServer({ name: this.name, baseDir });
+      onStep(`${this.name} preload of ${scale.keys} keys`);
+      await preload(this.#server, scale, seed);
+    });
+  }
+
+  async run(row: Row, at: number): Promise<void> {
+    const server = this.#server;
+    if (server === null || (row.needsStream && this.name === "etcd-3.4")) return;
+    const needsInsert = row.workload === "query" || row.workload === "delete";
+    if (needsInsert && this.#inserted === undefined) return;
+    const { scale, seed, onStep } = this.#options;
+    onStep(`${this.name} ${rowId(row)}`);
+    await this.#attempt(async () => {
+      const flags = { ...flagsFor(row, scale, this.#inserted), seed: seed * 1000 + at + 1 };
+      const result = await load({ ...flags, addr: server.address, pid: server.pid });
+      const fault = faultOf(result);
+      if (fault !== undefined) this.faults.push(`${this.name} ${rowId(row)}: ${fault}`);
+      else this.samples.set(rowId(row), toSample(result, memoryOf(server.pid).rssMib));
+      if (row.workload === "insert") this.#inserted = result;
+    });
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server;
+    if (server === null) return;
+    if (!server.alive()) this.faults.push(`${this.name} died`);
+    await server.stop();
+  }
+
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.faults.push(`${this.name}: ${message}`);
+    }
+  }
 }
 
-/** Runs one turn. A server that dies or cannot start is a fault, not an exception. */
-export async function runTurn(options: TurnOptions): Promise<Turn> {
-  const faults: string[] = [];
-  let samples: ReadonlyMap<string, Sample> = new Map();
-  let server: Server | undefined;
-  options.onStep(`${options.server} start`);
+/**
+ * Runs one round. The servers are measured within seconds of each other, row by row, since the
+ * speed of a machine that others share changes from minute to minute; who waits is idle.
+ */
+export async function runRound(options: RoundOptions): Promise<Turn[]> {
+  const lanes = options.servers.map((name) => new Lane(name, options));
   try {
-    server = await startServer({ name: options.server, baseDir: options.baseDir });
-    options.onStep(`${options.server} preload of ${options.scale.keys} keys`);
-    await preload(server, options.scale, options.seed);
-    samples = await runRows(server, options, faults);
-    if (!server.alive()) faults.push(`${options.server} died`);
-  } catch (error) {
-    faults.push(`${options.server}: ${error instanceof Error ? error.message : String(error)}`);
+    for (const lane of lanes) await lane.start();
+    for (const [at, row] of options.rows.entries()) {
+      const first = at % lanes.length;
+      const order = [...lanes.slice(first), ...lanes.slice(0, first)];
+      for (const lane of order) await lane.run(row, at);
+    }
   } finally {
-    await server?.stop();
+    for (const lane of lanes) await lane.stop();
   }
-  return { server: options.server, samples, faults };
+  return lanes.map(({ name, samples, faults }) => ({ server: name, samples, faults }));
 }
