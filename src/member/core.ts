@@ -127,6 +127,8 @@ export class Core {
   /** Begins to apply what the log holds, and campaigns. */
   run(): void {
     this.group.start();
+    // A compaction that an earlier life did not finish.
+    if (this.store.finishedCompactRevision !== this.store.compactRevision) this.#compaction.wake();
   }
 
   /** Everything that was in the log at start, and the leader's first entry, is applied. */

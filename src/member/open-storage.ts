@@ -54,7 +54,10 @@ function openFile({ platform, config, wal }: StorageOptions): OpenedStorage {
     const schema = file === null ? null : readSchema(file);
     if (schema !== null) requireServed(schema, SERVED);
     const index = schema?.consistentIndex ?? 0;
-    start = openLog(platform, config, wal, newestSnapshot(disk, wal, path, index));
+    // etcd 3.5 saves a commit index together with the entries that it commits.
+    const commitIsDurable = schema === null || schema.storageVersion.isWritten;
+    const log = { ...wal, commitIsDurable: wal.commitIsDurable === true && commitIsDurable };
+    start = openLog(platform, config, log, newestSnapshot(disk, wal, path, index));
     if (schema !== null) refuseContradiction(schema, start, path);
     // The log comes first: without it nobody knows whose database this is.
     file ??= open();

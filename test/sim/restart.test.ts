@@ -6,11 +6,13 @@ import {
   createCompactionRequest,
   createHashKVRequest,
   createPutRequest,
+  createTxnRequest,
   decodeHashKVResponse,
   encodeAlarmRequestToBytes,
   encodeCompactionRequestToBytes,
   encodeHashKVRequestToBytes,
   encodePutRequestToBytes,
+  encodeTxnRequestToBytes,
 } from "../../src/proto/gen/etcdserverpb.ts";
 import type { StorageKind } from "../../src/member/open-storage.ts";
 import { VirtualClock } from "../../src/sim/world/clock.ts";
@@ -129,5 +131,29 @@ for (const storage of ["memory", "file"] as const) {
     }
     // A file keeps its size until it is defragmented: as with etcd it is over the quota still.
     assert.equal(world.put("more", 10).ok, storage === "memory");
+  });
+
+  test(`a compaction that was not finished goes on after a restart (${storage})`, () => {
+    const world = new World(storage);
+    for (let round = 0; round < 200; round += 1) {
+      const success = Array.from({ length: 100 }, (_, key) => {
+        const value = new Uint8Array(10);
+        const put = { ...createPutRequest(), key: new TextEncoder().encode(`k${key}`), value };
+        return { request: { case: "requestPut" as const, value: put } };
+      });
+      const txn = encodeTxnRequestToBytes({ ...createTxnRequest(), success });
+      assert.ok(world.call("Txn", txn).ok);
+    }
+    const { store } = world.member.core;
+    const revision = store.currentRevision;
+    const compaction = { ...createCompactionRequest(), revision };
+    assert.ok(world.call("Compact", encodeCompactionRequestToBytes(compaction)).ok);
+    // Long enough for a commit with the mark, too short for the work.
+    world.clock.runFor(150);
+    assert.ok(store.finishedCompactRevision < revision, "the compaction was finished too early");
+    world.restart();
+    world.clock.runFor(60_000);
+    assert.equal(world.member.core.store.finishedCompactRevision, revision);
+    assert.equal(world.hash().compactRevision, revision);
   });
 }

@@ -63,14 +63,21 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
-/** Whether a linearizable read is answered. */
-async function healthy(endpoint: string, port: number): Promise<boolean> {
+/** Whether a linearizable read is answered before `deadlineMs`. */
+async function healthy(endpoint: string, port: number, deadlineMs: number): Promise<boolean> {
   if (!(await accepts(port))) return false;
   const client = new RawClient(endpoint);
   const body = frame(range({ key: "health" }));
-  const answer = await client.call({ path: "/etcdserverpb.KV/Range", body });
+  const answered = client.call({ path: "/etcdserverpb.KV/Range", body });
+  // etcd that waits for a lock takes connections and does not answer.
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), Math.max(0, deadlineMs - performance.now()));
+  });
+  const answer = await Promise.race([answered, late]);
+  clearTimeout(timer);
   client.close();
-  return answer.code === 0;
+  return answer?.code === 0;
 }
 
 function exited(child: ChildProcess): Promise<void> {
@@ -80,13 +87,14 @@ function exited(child: ChildProcess): Promise<void> {
 
 /**
  * Starts a single member and waits until it is healthy. Without `dataDir` on a fresh directory,
- * which goes with it.
+ * which goes with it. `timeoutMs`: when to give up.
  * @throws Error with its output when it does not come up.
  */
 export async function startServer(
   program: ServerProgram,
   flags: readonly string[] = [],
   dataDir?: string,
+  timeoutMs = START_TIMEOUT_MS,
 ): Promise<RunningServer> {
   const dir = mkdtempSync(path.join(tmpdir(), "compat-"));
   const [clientPort, peerPort] = [await freePort(), await freePort()];
@@ -117,10 +125,11 @@ export async function startServer(
     rmSync(dir, { recursive: true, force: true });
   };
   const stop = (): Promise<void> => end("SIGTERM");
-  const deadlineMs = performance.now() + START_TIMEOUT_MS;
-  while (!(await healthy(endpoint, clientPort))) {
+  const deadlineMs = performance.now() + timeoutMs;
+  while (!(await healthy(endpoint, clientPort, deadlineMs))) {
     if (child.exitCode !== null || performance.now() > deadlineMs) {
-      await stop();
+      // etcd that waits for a lock does not hear SIGTERM.
+      await end("SIGKILL");
       throw new Error(`${program.label} did not start (${args.join(" ")}):\n${log}`);
     }
     await new Promise((resolve) => setTimeout(resolve, PROBE_INTERVAL_MS));

@@ -21,6 +21,8 @@ const KEYS = 300;
 const LARGE_VALUE_BYTES = 20_000;
 /** So low that every life takes snapshots of the log. */
 const SNAPSHOT_COUNT = 100;
+/** A server that is not up by then, on a directory that another has open, waits for the lock. */
+const INTRUDER_MS = 3000;
 /** Chance that a life compacts, in percent. */
 const COMPACT_PERCENT = 60;
 
@@ -34,7 +36,8 @@ interface Holding {
 
 /**
  * One data directory that etcd and Skein use in turn, ended orderly or by `kill -9`: each finds
- * every key, value, revision and the hash that the other one left, and `bbolt check` is content.
+ * every key, value, revision and the hash that the other one left, `bbolt check` is content, and
+ * neither gets in while the other is at work.
  */
 export async function run({ seed, size }: LongOptions): Promise<LongResult> {
   let passed = 0;
@@ -79,7 +82,10 @@ async function story(
     try {
       const found = await holding(client, left?.revision);
       if (left !== null) expectSame(left, found, `life ${life}, ${program.label}`);
-      await work(client, prng, size.steps);
+      await Promise.all([
+        work(client, prng, size.steps),
+        intrude(both[(begins + life + 1) % 2]!, dataDir),
+      ]);
       left = await holding(client);
     } finally {
       client.close();
@@ -92,6 +98,18 @@ async function story(
     );
   }
   return size.handOvers;
+}
+
+/** Starts a server on a directory that another has open: it must not come to serve. */
+async function intrude(program: ServerProgram, dataDir: string): Promise<void> {
+  let server: RunningServer;
+  try {
+    server = await startServer(program, [], dataDir, INTRUDER_MS);
+  } catch {
+    return;
+  }
+  await server.kill();
+  throw new Error(`${program.label} serves a directory that another server has open`);
 }
 
 async function end(server: RunningServer, isKill: boolean): Promise<void> {

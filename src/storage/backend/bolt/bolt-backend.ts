@@ -28,6 +28,12 @@ import { lastKey } from "./tree-cursor.ts";
 import type { TreeRoot } from "./tree-cursor.ts";
 import { writeTree } from "./tree-writer.ts";
 
+/**
+ * Writes gathered before they are merged into the trees, in memory: a millisecond. All of a batch
+ * at once, when it is committed, would hold the event loop for ten.
+ */
+const FOLD_OPS = 1000;
+
 /** Where the database is and who is told. */
 export interface BoltOptions {
   readonly disk: Disk;
@@ -92,6 +98,7 @@ class FileBackend implements BoltBackend, BatchView {
   #lastSub = -1;
   #pendingOps = 0;
   #pendingBytes = 0;
+  #opsSinceFold = 0;
   /** The trees are not those of the last commit. */
   #isChanged = false;
 
@@ -168,11 +175,13 @@ class FileBackend implements BoltBackend, BatchView {
   }
 
   put(bucket: PlainBucket, key: Uint8Array, value: Uint8Array): void {
+    this.#foldIfDue();
     this.overlay(bucket).put(key, value);
     this.#wrote(key.length + value.length);
   }
 
   delete(bucket: PlainBucket, key: Uint8Array): boolean {
+    this.#foldIfDue();
     if (!this.get(bucket, key, newSpan())) return false;
     this.overlay(bucket).delete(key);
     this.#wrote(key.length);
@@ -180,6 +189,8 @@ class FileBackend implements BoltBackend, BatchView {
   }
 
   appendChange(change: ChangeId, valueBytes: number, out: ByteSpan): void {
+    // Before, not after: who called fills the room only when this has returned.
+    this.#foldIfDue();
     const { main, sub } = change;
     const isAbove = main > this.#lastMain || (main === this.#lastMain && sub > this.#lastSub);
     assert(isAbove, "backend: revisions must rise");
@@ -190,6 +201,7 @@ class FileBackend implements BoltBackend, BatchView {
   }
 
   deleteChange(main: number, sub: number): boolean {
+    this.#foldIfDue();
     if (!this.#removeChange(main, sub)) return false;
     this.#wrote(REVISION_BYTES);
     return true;
@@ -211,8 +223,9 @@ class FileBackend implements BoltBackend, BatchView {
     return new FileRoot(this.#store, this.#trees);
   }
 
-  /** Pages are used again as they become free: there is nothing to clean up. */
+  /** Pages are used again as they become free; what was deleted frees its pages when merged. */
   maintain(): boolean {
+    if (this.appended.hasRemoved) this.#fold();
     return false;
   }
 
@@ -227,8 +240,13 @@ class FileBackend implements BoltBackend, BatchView {
     return overlay;
   }
 
+  #foldIfDue(): void {
+    if (this.#opsSinceFold >= FOLD_OPS) this.#fold();
+  }
+
   /** Writes the open batch into the trees, in memory. */
   #fold(): void {
+    this.#opsSinceFold = 0;
     let isChanged = false;
     for (const [name, overlay] of this.#overlays) {
       if (overlay.count === 0) continue;
@@ -293,6 +311,7 @@ class FileBackend implements BoltBackend, BatchView {
 
   #wrote(bytes: number): void {
     this.#pendingOps += 1;
+    this.#opsSinceFold += 1;
     this.#pendingBytes += bytes;
   }
 }

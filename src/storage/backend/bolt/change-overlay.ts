@@ -43,6 +43,11 @@ export class ChangeOverlay implements TreeChanges {
     return this.#appended === 0 && this.#removed.length === 0;
   }
 
+  /** Changes of the tree are to be removed. */
+  get hasRemoved(): boolean {
+    return this.#removed.length > 0;
+  }
+
   append({ main, sub, isTombstone }: ChangeId, valueBytes: number, out: ByteSpan): void {
     const keyBytes = REVISION_BYTES + (isTombstone ? 1 : 0);
     const start = this.#room(keyBytes + valueBytes);
