@@ -115,11 +115,12 @@ ${versions.join("\n")}
 
 All servers on the same disk, ${recorded.rounds} rounds, each on fresh directories with
 ${recorded.keys.toLocaleString("en-US")} preloaded keys (values of 256 bytes; insert, query and
-delete: UUID keys, 1 KiB); each row on one server after the other, who waits is idle; medians. Load from the same machine by
-\`test/compat/load/skein-load.c\`: keys random, values distinct, a \`grpc-timeout\` that differs
-from call to call. Only grpc-status 0 with a right answer counts; after every run the revision
-must have risen by exactly the writes, and written values are re-read. CPU is user + system of the
-server with all its threads and children. A shape is connections × calls in flight. Skein's
+delete: UUID keys, 1 KiB); each row on one server after the other, who waits is idle; medians.
+Load from the same machine by \`test/compat/load/skein-load.c\`: keys random, values distinct, a
+\`grpc-timeout\` that differs from call to call. Only grpc-status 0 with a right answer counts;
+after every run the revision must have risen by exactly the writes, and written values are
+re-read. CPU is user + system of the server with all its threads and children. A shape is
+connections × calls in flight. Skein's
 ratios: throughput above 1 and CPU below 1 are better than etcd. etcd 3.4 copies its read buffer,
 as large as its largest batch was, for every read: after a
 preload its reads cost more than on an empty server.

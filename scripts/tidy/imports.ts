@@ -36,7 +36,13 @@ const ALLOWED: Readonly<Record<string, Allowance>> = {
   client: { values: ["base", "proto", "wire"] },
   "cli/server": { values: [...EVERYTHING, "platform/node", "cli/go"] },
   "cli/ctl": { values: ["client", "base", "cli/go"] },
-  "cli/utl": { values: ["storage", "mvcc", "base", "proto", "platform", "platform/node"] },
+  // Flags and output in Go's manner are shared with the other programs.
+  "cli/utl": {
+    values: [
+      ...["storage", "mvcc", "cluster", "base", "proto", "platform", "platform/node"],
+      ...["cli/go", "cli/ctl", "cli/server"],
+    ],
+  },
   "cli/bench": { values: ["client", "base", "platform", "platform/node"] },
   "index.ts": { values: [...EVERYTHING, "platform/node"] },
 };

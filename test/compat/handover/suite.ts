@@ -26,12 +26,23 @@ const INTRUDER_MS = 3000;
 /** Chance that a life compacts, in percent. */
 const COMPACT_PERCENT = 60;
 
-/** What a server said it holds. */
+/** Keys that are put while a server is killed. */
+const BURST = "burst ";
+const BURST_AT_ONCE = 32;
+const BURST_MS = 200;
+
+/** What a server said it holds; keys of bursts apart. */
 interface Holding {
   readonly revision: number;
   readonly kvs: string;
   readonly hash: number;
   readonly compactRevision: number;
+  readonly burst: ReadonlySet<string>;
+}
+
+/** What a server held when it ended, and what it acknowledged after that. */
+interface Left extends Holding {
+  readonly acknowledged: readonly string[];
 }
 
 /**
@@ -74,27 +85,29 @@ async function story(
   // An older etcd cannot read what a newer one began; Skein begins as 3.7.
   const begins = version === "3.7" ? prng.below(2) : 0;
   const both = programs(version);
-  let left: Holding | null = null;
+  let left: Left | null = null;
   for (let life = 0; life <= size.handOvers; life += 1) {
     const program = both[(begins + life) % 2]!;
     const server = await startServer(program, [`--snapshot-count=${SNAPSHOT_COUNT}`], dataDir);
     const client = new Client({ endpoints: [server.endpoint], timeoutMs: 60_000 });
     try {
-      const found = await holding(client, left?.revision);
+      const isHashed = left !== null && left.acknowledged.length === 0;
+      const found = await holding(client, isHashed ? left!.revision : undefined);
       if (left !== null) expectSame(left, found, `life ${life}, ${program.label}`);
       await Promise.all([
         work(client, prng, size.steps),
         intrude(both[(begins + life + 1) % 2]!, dataDir),
       ]);
-      left = await holding(client);
+      left = { ...(await holding(client)), acknowledged: [] };
     } finally {
       client.close();
     }
     const isKill = prng.below(2) === 0;
-    await end(server, isKill);
+    if (isKill) left = { ...left, acknowledged: await killUnderLoad(server, life, prng) };
+    else await server.stop();
     console.log(
       `etcd ${version}, life ${life}: ${program.label}, revision ${left.revision}, ` +
-        `compacted ${left.compactRevision}, ${isKill ? "killed" : "stopped"}, ${check(dataDir)}`,
+        `compacted ${left.compactRevision}, ${isKill ? `killed after ${left.acknowledged.length} more` : "stopped"}, ${check(dataDir)}`,
     );
   }
   return size.handOvers;
@@ -112,9 +125,30 @@ async function intrude(program: ServerProgram, dataDir: string): Promise<void> {
   throw new Error(`${program.label} serves a directory that another server has open`);
 }
 
-async function end(server: RunningServer, isKill: boolean): Promise<void> {
-  if (isKill) await server.kill();
-  else await server.stop();
+/** Kills the server in the midst of puts; the keys whose puts were acknowledged. */
+async function killUnderLoad(server: RunningServer, life: number, prng: Prng): Promise<string[]> {
+  const client = new Client({ endpoints: [server.endpoint], timeoutMs: 5000 });
+  const acknowledged: string[] = [];
+  let next = 0;
+  let isOver = false;
+  const worker = async (): Promise<void> => {
+    while (!isOver) {
+      const key = `${BURST}${life} ${(next += 1)}`;
+      try {
+        await client.kv.put(key, key);
+        acknowledged.push(key);
+      } catch {
+        return;
+      }
+    }
+  };
+  const load = Promise.all(Array.from({ length: BURST_AT_ONCE }, worker));
+  await new Promise((resolve) => setTimeout(resolve, BURST_MS + prng.below(BURST_MS)));
+  await server.kill();
+  isOver = true;
+  client.close();
+  await load;
+  return acknowledged;
 }
 
 /** bbolt's verdict on a copy: it would wait for a lock. */
@@ -131,23 +165,39 @@ async function holding(client: Client, revision?: number): Promise<Holding> {
   const { kvs, header } = await client.kv.range("\0", { rangeEnd: "\0" });
   const at = revision === undefined ? {} : { revision };
   const { hash, compactRevision } = await client.maintenance.hashKv(at);
-  const lines = kvs.map(({ key, value, createRevision, modRevision, version }) =>
-    [Buffer.from(key).toString("hex"), createRevision, modRevision, version, hashOf(value)].join(),
-  );
-  return { revision: header.revision, kvs: lines.join("\n"), hash, compactRevision };
+  const burst = new Set<string>();
+  const lines: string[] = [];
+  for (const { key, value, createRevision, modRevision, version } of kvs) {
+    const name = Buffer.from(key).toString("latin1");
+    if (name.startsWith(BURST)) burst.add(name);
+    else lines.push([name, createRevision, modRevision, version, hashOf(value)].join());
+  }
+  return { revision: header.revision, kvs: lines.join("\n"), hash, compactRevision, burst };
 }
 
 function hashOf(value: Uint8Array): string {
   return `${value.length}:${Buffer.from(value.subarray(0, 16)).toString("hex")}`;
 }
 
-function expectSame(left: Holding, found: Holding, who: string): void {
-  for (const field of ["revision", "hash", "compactRevision", "kvs"] as const) {
+function expectSame(left: Left, found: Holding, who: string): void {
+  const { acknowledged } = left;
+  const lost = acknowledged.find((key) => !found.burst.has(key));
+  if (lost !== undefined) throw new Error(`${who} lost ${lost}, which was acknowledged`);
+  const isExact = acknowledged.length === 0;
+  const fields = isExact
+    ? (["revision", "hash", "compactRevision", "kvs"] as const)
+    : (["kvs"] as const);
+  for (const field of fields) {
     if (left[field] === found[field]) continue;
     throw new Error(
       `${who} found another ${field}: ${String(found[field]).slice(0, 300)} instead of ` +
         String(left[field]).slice(0, 300),
     );
+  }
+  // What was on its way may have had its effect.
+  const most = left.revision + acknowledged.length + BURST_AT_ONCE;
+  if (found.revision < left.revision + acknowledged.length || found.revision > most) {
+    throw new Error(`${who} is at revision ${found.revision}, not from ${left.revision} on`);
   }
 }
 
