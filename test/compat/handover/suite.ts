@@ -105,9 +105,10 @@ async function story(
     const isKill = prng.below(2) === 0;
     if (isKill) left = { ...left, acknowledged: await killUnderLoad(server, life, prng) };
     else await server.stop();
+    const how = isKill ? `killed after ${left.acknowledged.length} more` : "stopped";
     console.log(
       `etcd ${version}, life ${life}: ${program.label}, revision ${left.revision}, ` +
-        `compacted ${left.compactRevision}, ${isKill ? `killed after ${left.acknowledged.length} more` : "stopped"}, ${check(dataDir)}`,
+        `compacted ${left.compactRevision}, ${how}, ${check(dataDir)}`,
     );
   }
   return size.handOvers;
