@@ -65,6 +65,11 @@ export const LONG_SUITES: Readonly<Record<string, LongSuiteEntry>> = {
     what: "one data directory that etcd and Skein use in turn, stopped or killed",
     inCi: true,
   },
+  utl: {
+    module: "test/compat/utl/suite.ts",
+    what: "skeinutl beside etcdutl: status, hashes, damage, and etcd started on what both restore",
+    inCi: true,
+  },
   fairness: {
     module: "test/integration/fairness/suite.ts",
     what: "huge lists, stalled readers and compaction delay nobody",

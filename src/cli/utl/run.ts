@@ -1,0 +1,21 @@
+import { CtlError, Exit } from "../ctl/io.ts";
+import { execute } from "./command-line.ts";
+import { failureText } from "./failure.ts";
+import { rootCommand } from "./command/root.ts";
+import type { World } from "./world.ts";
+
+/** Runs skeinutl once. @returns the exit code; only bugs are thrown. */
+export async function runUtl(
+  argv: readonly string[],
+  world: World,
+  version: string,
+): Promise<number> {
+  try {
+    return await execute(rootCommand(version), argv, world);
+  } catch (error) {
+    const text = error instanceof CtlError ? error.message : failureText(error);
+    if (text === null) throw error;
+    world.err(`Error: ${text}\n`);
+    return error instanceof CtlError ? error.exitCode : Exit.error;
+  }
+}
