@@ -208,7 +208,8 @@ async function work(client: Client, prng: Prng, steps: number): Promise<void> {
   }
   if (prng.below(100) >= COMPACT_PERCENT) return;
   const { header } = await client.kv.put("before", "compaction");
-  await client.kv.compact(header.revision - prng.below(steps / 2), { physical: true });
+  // Not at the newest: of that etcd remembers a hash of its own, over another range.
+  await client.kv.compact(header.revision - 1 - prng.below(steps / 2), { physical: true });
 }
 
 async function step(client: Client, prng: Prng): Promise<void> {
