@@ -99,6 +99,9 @@ async function story(
         intrude(both[(begins + life + 1) % 2]!, dataDir),
       ]);
       left = { ...(await holding(client)), acknowledged: [] };
+    } catch (error) {
+      await server.kill();
+      throw error;
     } finally {
       client.close();
     }
