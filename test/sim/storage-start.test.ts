@@ -75,7 +75,7 @@ class World {
   }
 }
 
-test("a directory that ended orderly starts again with everything, without its first segments", () => {
+test("a directory that ended orderly starts again, without its first segments", () => {
   const world = World.used();
   const [first] = world.disk.listSync(WAL);
   assert.notEqual(first, "0000000000000000-0000000000000000.wal", "no segment was removed");
