@@ -1,12 +1,7 @@
 import { lstatSync, unlinkSync } from "node:fs";
 import net from "node:net";
+import { SharedInput, withSharedInput, writeHighWaterBytes } from "./shared-input.ts";
 import type { Address, ByteSocket, Listener, Network, SocketHandler } from "../network.ts";
-
-/**
- * Bytes queued in the process before `write` returns false. Enough to keep a fast reader busy for a
- * tick (2 Gbit/s over 1 ms); what a reader that stalls costs above its HTTP/2 window.
- */
-const writeHighWaterBytes = 256 * 1024;
 
 /** Connections the kernel completes before we accept them; more than one burst of 1,000 clients. */
 const listenBacklog = 4096;
@@ -31,16 +26,22 @@ export class NodeNetwork implements Network {
     accept: (socket: ByteSocket) => void,
     ready: (result: Listener | Error) => void,
   ): void {
+    const { maxConnections = Infinity } = this.#options;
+    let open = 0;
     const server = net.createServer({
       noDelay: true,
       allowHalfOpen: true,
       pauseOnConnect: true,
       highWaterMark: writeHighWaterBytes,
     });
-    if (this.#options.maxConnections !== undefined) {
-      server.maxConnections = this.#options.maxConnections;
-    }
-    server.on("connection", (socket) => accept(new NodeSocket(socket)));
+    server.on("connection", (accepted) => {
+      if (open >= maxConnections) return void accepted.destroy();
+      open++;
+      const input = new SharedInput();
+      const socket = withSharedInput(accepted, input);
+      socket.once("close", () => open--);
+      accept(new NodeSocket(socket, input));
+    });
     const fail = (error: NodeJS.ErrnoException): void => ready(describe(error));
     server.once("error", fail);
     server.listen(listenOptions(address), () => {
@@ -60,12 +61,13 @@ export class NodeNetwork implements Network {
       address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port };
     // The types do not know highWaterMark, which net.Socket hands on to its stream.
     const common = { allowHalfOpen: true, noDelay: true, highWaterMark: writeHighWaterBytes };
-    const socket = net.connect({ ...target, ...common });
+    const input = new SharedInput();
+    const socket = net.connect({ ...target, ...common, onread: input });
     const fail = (error: NodeJS.ErrnoException): void => failed(describe(error));
     socket.once("error", fail);
     socket.once("connect", () => {
       socket.off("error", fail);
-      connected(new NodeSocket(socket));
+      connected(new NodeSocket(socket, input));
     });
   }
 }
@@ -78,10 +80,12 @@ export class NodeSocket implements ByteSocket {
   readonly remoteAddress: string;
   readonly copiesOnWrite = true;
   readonly #socket: net.Socket;
+  readonly #input: SharedInput;
   #error: string | null = null;
 
-  constructor(socket: net.Socket) {
+  constructor(socket: net.Socket, input: SharedInput) {
     this.#socket = socket;
+    this.#input = input;
     this.remoteAddress = peerName(socket);
     // Until `attach`, and between destroy and close, an error must not end the process.
     socket.on("error", (error: NodeJS.ErrnoException) => {
@@ -91,7 +95,7 @@ export class NodeSocket implements ByteSocket {
 
   attach(handler: SocketHandler): void {
     const socket = this.#socket;
-    socket.on("data", (chunk: Uint8Array) => handler.onData(chunk));
+    this.#input.handler = handler;
     socket.on("drain", () => handler.onDrain());
     socket.on("end", () => handler.onEnd());
     socket.on("close", () => handler.onClose(this.#error));
