@@ -30,6 +30,14 @@ const SORTED_STREAM_BYTES = 1024 * 1024;
 /** RangeStreamResponse.range_response, field 1. */
 const TAG_RANGE_RESPONSE = 0x0a;
 
+/**
+ * Whether a stream asks for an order other than that of keys. If it is one chunk, etcd sorts it; of
+ * several chunks it sorts each by itself and then loses or repeats keys (RS9).
+ */
+function isSorting({ sortTarget, countOnly, rangeEnd }: RangeRequest): boolean {
+  return sortTarget !== SortTarget.key && !countOnly && rangeEnd.length > 0;
+}
+
 /** What range execution needs of its surroundings. */
 export interface RangeContext {
   readonly clock: Clock;
@@ -60,6 +68,8 @@ export class RangeService {
   readonly #streams = new Map<Token, RangeStream>();
   /** Large ranges whose reply is not made yet, by token. */
   readonly #large = new Map<Token, LargeRange>();
+  /** Sorted streams that wait for a later turn. */
+  readonly #late = new Set<Token>();
   readonly #memory = new TableMemory();
   /** When ranges of this turn stop to be answered at once; 0: none was yet. */
   #atOnceEndMs = 0;
@@ -122,9 +132,15 @@ export class RangeService {
       this.#fail(token, revision);
       return;
     }
-    if (this.#isSortedAtOnce(request, revision)) {
-      this.#streamSorted(token, request, revision);
-      return;
+    if (isSorting(request)) {
+      if (this.#isTurnOver()) {
+        this.#streamLater(token, request, maxRequestBytes);
+        return;
+      }
+      if (this.#isSmallToSort(request, revision)) {
+        this.#streamSorted(token, request, revision);
+        return;
+      }
     }
     const { clock, store, header, jobs, sink } = this.#context;
     const view = store.openView(revision, clock.monotonicMs());
@@ -156,11 +172,12 @@ export class RangeService {
     this.#streams.get(token)?.cancel();
     this.#large.get(token)?.cancel();
     this.#large.delete(token);
+    this.#late.delete(token);
   }
 
   /** Ranges and streams that are not over. */
   get underWay(): number {
-    return this.#streams.size + this.#large.size;
+    return this.#streams.size + this.#large.size + this.#late.size;
   }
 
   #isTurnOver(): boolean {
@@ -213,13 +230,20 @@ export class RangeService {
     this.#context.sink().reply(token, out.bytes, 0, out.length);
   }
 
-  /**
-   * Whether a stream asks for an order other than that of keys and is one chunk: such a one etcd
-   * sorts. Of several chunks it sorts each by itself and then loses or repeats keys (RS9).
-   */
-  #isSortedAtOnce(request: RangeRequest, revision: number): boolean {
-    const { sortTarget, countOnly, rangeEnd, limit } = request;
-    if (sortTarget === SortTarget.key || countOnly || rangeEnd.length === 0) return false;
+  /** Begins the stream in a turn that has time for it, with what is the state then. */
+  #streamLater(token: Token, borrowed: RangeRequest, maxRequestBytes: number): void {
+    const request = copyRequest(borrowed);
+    const step = (): boolean => {
+      if (this.#late.delete(token)) this.rangeStream(token, request, maxRequestBytes);
+      return true;
+    };
+    this.#late.add(token);
+    this.#context.jobs.add({ step });
+  }
+
+  /** Whether a stream that is to be sorted is a single chunk. */
+  #isSmallToSort(request: RangeRequest, revision: number): boolean {
+    const { limit } = request;
     const measure = this.#measure;
     measure.open(keyRangeOf(request), revision, FIRST_CHUNK_KEYS);
     if (!measure.step(SMALL_RANGE_STEP_KEYS) || measure.framedBytes > SORTED_STREAM_BYTES) {

@@ -1,7 +1,11 @@
-/** Pages in memory by number, bounded in bytes: what was not asked for again goes first (clock). */
+/**
+ * Pages in memory by number, bounded in bytes: what was not asked for again goes first (clock).
+ * Beside them it takes 4 bytes for every page number up to the highest.
+ */
 export class PageCache {
   readonly #bytesMax: number;
-  readonly #slots = new Map<number, number>();
+  /** By page number: its slot + 1, 0 for none. A Map would cost as much as all else of a lookup. */
+  #slots = new Int32Array(1024);
   readonly #ids: number[] = [];
   readonly #pages: (Uint8Array | null)[] = [];
   /** Asked for since the hand passed. */
@@ -9,7 +13,6 @@ export class PageCache {
   readonly #freeSlots: number[] = [];
   #hand = 0;
   #bytes = 0;
-
   readonly #onDrop: ((page: Uint8Array) => void) | null;
 
   /**
@@ -27,8 +30,8 @@ export class PageCache {
   }
 
   get(id: number): Uint8Array | null {
-    const slot = this.#slots.get(id);
-    if (slot === undefined) return null;
+    const slot = this.#slotOf(id);
+    if (slot < 0) return null;
     this.#isUsed[slot] = true;
     return this.#pages[slot]!;
   }
@@ -38,7 +41,8 @@ export class PageCache {
     this.delete(id);
     while (this.#bytes > 0 && this.#bytes + page.length > this.#bytesMax) this.#evict();
     const slot = this.#freeSlots.pop() ?? this.#ids.length;
-    this.#slots.set(id, slot);
+    if (id >= this.#slots.length) this.#reach(id);
+    this.#slots[id] = slot + 1;
     this.#ids[slot] = id;
     this.#pages[slot] = page;
     this.#isUsed[slot] = false;
@@ -46,8 +50,18 @@ export class PageCache {
   }
 
   delete(id: number): void {
-    const slot = this.#slots.get(id);
-    if (slot !== undefined) this.#drop(slot);
+    const slot = this.#slotOf(id);
+    if (slot >= 0) this.#drop(slot);
+  }
+
+  #slotOf(id: number): number {
+    return id < this.#slots.length ? this.#slots[id]! - 1 : -1;
+  }
+
+  #reach(id: number): void {
+    const slots = new Int32Array(Math.max(id + 1, this.#slots.length * 2));
+    slots.set(this.#slots);
+    this.#slots = slots;
   }
 
   #evict(): void {
@@ -66,7 +80,7 @@ export class PageCache {
   #drop(slot: number): void {
     const page = this.#pages[slot]!;
     this.#bytes -= page.length;
-    this.#slots.delete(this.#ids[slot]!);
+    this.#slots[this.#ids[slot]!] = 0;
     this.#pages[slot] = null;
     this.#freeSlots.push(slot);
     if (this.#onDrop !== null) this.#onDrop(page);

@@ -38,6 +38,8 @@ export interface PageStoreOptions {
   readonly pages: PageFile;
   /** Pages below the end that belong to no tree. */
   readonly isFree: (id: number) => boolean;
+  /** Page `id` is another one from now on. */
+  readonly onNewPage: (id: number) => void;
   /** Called once; nothing becomes durable any more. */
   readonly onFailure: (error: DiskError) => void;
 }
@@ -130,6 +132,7 @@ export class PageStore implements TreePages, PageSource {
     writeU32(page, 12, count - 1);
     this.#unwritten.set(id, page);
     this.#dirty.set(id, page);
+    this.#options.onNewPage(id);
     return { id, page };
   }
 

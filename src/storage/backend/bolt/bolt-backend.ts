@@ -23,6 +23,7 @@ import { newDatabase } from "../bolt-pages/new-database.ts";
 import { PageFile } from "../bolt-pages/page-file.ts";
 import { PageStore } from "../bolt-pages/page-store.ts";
 import { PlainOverlay } from "./plain-overlay.ts";
+import { RevisionBranches } from "./revision-branches.ts";
 import { KEY_BUCKET, readRevisionKey, REVISION_BYTES } from "./revision-cursor.ts";
 import { lastKey } from "./tree-cursor.ts";
 import type { TreeRoot } from "./tree-cursor.ts";
@@ -86,6 +87,7 @@ class FileBackend implements BoltBackend, BatchView {
   readonly #disk: Disk;
   readonly #file: FileId;
   readonly #store: PageStore;
+  readonly #branches = new RevisionBranches();
   readonly #overlays = new Map<PlainBucket, PlainOverlay>();
   readonly appended = new ChangeOverlay();
   /** The buckets' trees, and the tree of buckets they are in. */
@@ -114,11 +116,12 @@ class FileBackend implements BoltBackend, BatchView {
       freeListPage === NO_PAGE ? 0 : 1 + pageOverflow(pages.readRaw(freeListPage), 0);
     const isList = (id: number): boolean => id >= freeListPage && id < freeListPage + listPages;
     const isFree = (id: number): boolean => id > 1 && !isTreePage(id) && !isList(id);
-    this.#store = new PageStore({ disk, file, pages, isFree, onFailure });
+    const onNewPage = (id: number): void => this.#branches.drop(id);
+    this.#store = new PageStore({ disk, file, pages, isFree, onNewPage, onFailure });
     if (listPages > 0) this.#store.free(freeListPage, listPages);
     this.#trees = readBuckets(this.#store, rootPage);
     this.#top = { page: rootPage };
-    this.stored = new BucketTrees(this.#store, this.#trees);
+    this.stored = new BucketTrees(this.#store, this.#trees, this.#branches);
     for (const name of PLAIN_BUCKETS) this.#overlays.set(name, new PlainOverlay());
     this.#isChanged = [...PLAIN_BUCKETS, KEY_BUCKET].some((name) => !this.#trees.has(name));
     this.#readLastRevision();
@@ -220,7 +223,7 @@ class FileBackend implements BoltBackend, BatchView {
 
   openRoot(): BackendRoot {
     this.#fold();
-    return new FileRoot(this.#store, this.#trees);
+    return new FileRoot(this.#store, this.#trees, this.#branches);
   }
 
   /** Pages are used again as they become free; what was deleted frees its pages when merged. */
@@ -262,7 +265,7 @@ class FileBackend implements BoltBackend, BatchView {
     if (!isChanged) return;
     this.#isChanged = true;
     this.#store.nextVersion();
-    this.stored = new BucketTrees(this.#store, this.#trees);
+    this.stored = new BucketTrees(this.#store, this.#trees, this.#branches);
     this.generation += 1;
   }
 
@@ -320,8 +323,8 @@ class FileRoot extends BucketTrees implements BackendRoot {
   readonly #store: PageStore;
   #pin: number | null;
 
-  constructor(store: PageStore, trees: ReadonlyMap<string, TreeRoot>) {
-    super(store, trees);
+  constructor(store: PageStore, trees: ReadonlyMap<string, TreeRoot>, branches: RevisionBranches) {
+    super(store, trees, branches);
     this.#store = store;
     this.#pin = store.pin();
   }

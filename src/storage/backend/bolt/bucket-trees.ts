@@ -2,6 +2,7 @@ import { type ByteSpan, copyOfSpan, newSpan } from "../../../base/span.ts";
 import type { BackendReader, BucketCursor, ChangeBatch, PlainBucket } from "../backend.ts";
 import type { PageSource } from "../bolt-pages/page.ts";
 import { KEY_BUCKET, REVISION_BYTES, RevisionCursor, writeRevisionKey } from "./revision-cursor.ts";
+import { RevisionBranches } from "./revision-branches.ts";
 import { RevisionLookup } from "./revision-lookup.ts";
 import { rootOfBucket, TreeCursor } from "./tree-cursor.ts";
 import type { TreeRoot } from "./tree-cursor.ts";
@@ -35,10 +36,15 @@ export class BucketTrees implements BackendReader {
   readonly #lookup: RevisionLookup;
   readonly #found = newSpan();
 
-  constructor(source: PageSource, trees: ReadonlyMap<string, TreeRoot>) {
+  /** `branches` remembers pages of `source`; whoever writes one anew drops it there. */
+  constructor(
+    source: PageSource,
+    trees: ReadonlyMap<string, TreeRoot>,
+    branches = new RevisionBranches(),
+  ) {
     this.#source = source;
     this.#trees = trees;
-    this.#lookup = new RevisionLookup(source, trees.get(KEY_BUCKET) ?? NO_TREE);
+    this.#lookup = new RevisionLookup(source, trees.get(KEY_BUCKET) ?? NO_TREE, branches);
   }
 
   /** A cursor over any bucket, before its first key. */

@@ -7,6 +7,9 @@ import type { TreeCursor } from "./tree-cursor.ts";
 export const KEY_BUCKET = "key";
 /** main 8 bytes big-endian, `_`, sub 8 bytes big-endian; a tombstone has a `t` behind it. */
 export const REVISION_BYTES = 17;
+/** Where the low half of main is, and that of sub. */
+const MAIN_LOW_AT = 4;
+const SUB_LOW_AT = 13;
 const SEPARATOR = 0x5f;
 const TOMBSTONE_MARK = 0x74;
 
@@ -61,6 +64,22 @@ export class RevisionCursor implements ChangeCursor {
     this.isTombstone = id.isTombstone;
     return true;
   }
+}
+
+/** Main of the revision key at `at`, marked or not; below 2^53 it is exact. */
+export function mainAt(bytes: Uint8Array, at: number): number {
+  return readU32BigEndian(bytes, at) * 2 ** 32 + readU32BigEndian(bytes, at + MAIN_LOW_AT);
+}
+
+/** Sub of the revision key at `at`, which must be below 2^32. */
+export function subAt(bytes: Uint8Array, at: number): number {
+  return readU32BigEndian(bytes, at + SUB_LOW_AT);
+}
+
+function readU32BigEndian(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
+  );
 }
 
 function writeU64BigEndian(target: Uint8Array, at: number, value: number): void {

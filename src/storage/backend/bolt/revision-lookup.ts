@@ -1,7 +1,5 @@
 import type { ByteSpan } from "../../../base/span.ts";
 import {
-  branchChild,
-  branchKeyStart,
   elementAt,
   leafKeyBytes,
   leafKeyStart,
@@ -12,18 +10,14 @@ import {
 } from "../bolt-pages/format.ts";
 import { FRAME_LOADS_MIN } from "../bolt-pages/page-frames.ts";
 import type { PageSource } from "../bolt-pages/page.ts";
+import { guess } from "./revision-branches.ts";
+import type { RevisionBranch, RevisionBranches } from "./revision-branches.ts";
+import { mainAt, subAt } from "./revision-cursor.ts";
 import { DEPTH_MAX, ENDLESS } from "./tree-cursor.ts";
 import type { TreeRoot } from "./tree-cursor.ts";
 
 /** A leaf is asked for again in time: what a caller got of it has to last for as long again. */
 const LEAF_LOADS_MAX = FRAME_LOADS_MIN / 2;
-
-/** Where a first guess is wrong, the right child is mostly one of the next. */
-const NEIGHBOUR_TRIES = 3;
-
-/** In a revision key: where the low half of main is, and where sub is. */
-const MAIN_LOW_AT = 4;
-const SUB_AT = 13;
 
 /**
  * Finds changes in one fixed tree of the `key` bucket: what every read of a value does. It compares
@@ -34,6 +28,7 @@ const SUB_AT = 13;
 export class RevisionLookup {
   readonly #source: PageSource;
   readonly #root: TreeRoot;
+  readonly #branches: RevisionBranches;
   #leaf: Uint8Array | null = null;
   #leafStart = 0;
   #leafCount = 0;
@@ -45,9 +40,10 @@ export class RevisionLookup {
   /** `loads` of the source when the leaf was read. */
   #loads = 0;
 
-  constructor(source: PageSource, root: TreeRoot) {
+  constructor(source: PageSource, root: TreeRoot, branches: RevisionBranches) {
     this.#source = source;
     this.#root = root;
+    this.#branches = branches;
   }
 
   /** The value at (main, sub): fills `out`; false and `out` untouched when it is not there. */
@@ -84,23 +80,46 @@ export class RevisionLookup {
 
   #descend(main: number, sub: number): void {
     const root = this.#root;
-    const source = this.#source;
-    let bytes = "page" in root ? source.brief(root.page) : root.bytes;
-    const start = "page" in root ? 0 : root.start;
     this.#from = 0;
     this.#to = 0;
-    for (let depth = 0; pageFlags(bytes, start) === PageFlag.branch; depth++) {
-      const place = childFor(bytes, main, sub);
-      const child = branchChild(bytes, elementAt(0, place));
-      if (depth === DEPTH_MAX) throw source.damaged(child, ENDLESS);
-      this.#from = branchMain(bytes, place);
-      if (place + 1 < pageCount(bytes, 0)) this.#to = branchMain(bytes, place + 1);
-      bytes = source.brief(child);
+    if ("page" in root) this.#descendFrom(root.page, main, sub);
+    else this.#enter(root.bytes, root.start);
+  }
+
+  #descendFrom(root: number, main: number, sub: number): void {
+    let id = root;
+    let parent: RevisionBranch | undefined;
+    for (let depth = 0; depth <= DEPTH_MAX; depth++) {
+      const branch: RevisionBranch | null = this.#branchAt(id, parent);
+      if (branch === null) return;
+      const { mains } = branch;
+      const place = branch.placeOf(main, sub);
+      this.#from = mains[place]!;
+      if (place + 1 < mains.length) this.#to = mains[place + 1]!;
+      id = branch.children[place]!;
+      parent = branch;
     }
-    this.#loads = source.loads;
-    this.#leaf = bytes;
+    throw this.#source.damaged(id, ENDLESS);
+  }
+
+  /** Branch `id`; null when it is a leaf, which is entered. */
+  #branchAt(id: number, parent: RevisionBranch | undefined): RevisionBranch | null {
+    if (parent === undefined || !parent.hasLeaves) {
+      const known = this.#branches.get(id);
+      if (known !== undefined) return known;
+    }
+    const page = this.#source.brief(id);
+    if (pageFlags(page, 0) === PageFlag.branch) return this.#branches.add(id, page);
+    if (parent !== undefined) parent.hasLeaves = true;
+    this.#enter(page, 0);
+    return null;
+  }
+
+  #enter(leaf: Uint8Array, start: number): void {
+    this.#loads = this.#source.loads;
+    this.#leaf = leaf;
     this.#leafStart = start;
-    this.#leafCount = pageCount(bytes, start);
+    this.#leafCount = pageCount(leaf, start);
   }
 
   /** Place of the first element ≥ (main, sub). */
@@ -122,51 +141,8 @@ export class RevisionLookup {
   }
 }
 
-/** Place of the last child that begins at or below (main, sub); 0 when all are above. */
-function childFor(branch: Uint8Array, main: number, sub: number): number {
-  const count = pageCount(branch, 0);
-  let low = 0;
-  let high = count;
-  let middle = guess(count, main, branchMain(branch, 0), branchMain(branch, count - 1));
-  for (let tries = 0; low < high; tries++) {
-    const key = branchKeyStart(branch, elementAt(0, middle));
-    if (compareRevision(branch, key, main, sub) <= 0) {
-      low = middle + 1;
-      middle = tries < NEIGHBOUR_TRIES && low < high ? low : (low + high) >>> 1;
-    } else {
-      high = middle;
-      middle = tries < NEIGHBOUR_TRIES && low < high ? high - 1 : (low + high) >>> 1;
-    }
-  }
-  return low > 0 ? low - 1 : 0;
-}
-
-/**
- * Where among `count` elements one with `main` probably is, when they go from `from` to `to`:
- * revisions are dense, so the first look mostly hits, and each look is two waits for memory.
- */
-function guess(count: number, main: number, from: number, to: number): number {
-  if (main >= to) return count - 1;
-  return main <= from ? 0 : Math.floor(((main - from) / (to - from)) * count);
-}
-
-/** Main of the key of a child. */
-function branchMain(branch: Uint8Array, place: number): number {
-  return mainAt(branch, branchKeyStart(branch, elementAt(0, place)));
-}
-
 /** Order of the revision key at `at`, marked or not, and (main, sub). */
 function compareRevision(bytes: Uint8Array, at: number, main: number, sub: number): number {
   const there = mainAt(bytes, at);
-  return there === main ? readU32BigEndian(bytes, at + SUB_AT) - sub : there - main;
-}
-
-function mainAt(bytes: Uint8Array, at: number): number {
-  return readU32BigEndian(bytes, at) * 2 ** 32 + readU32BigEndian(bytes, at + MAIN_LOW_AT);
-}
-
-function readU32BigEndian(bytes: Uint8Array, at: number): number {
-  return (
-    ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
-  );
+  return there === main ? subAt(bytes, at) - sub : there - main;
 }
