@@ -34,6 +34,7 @@ const ALLOWED: Readonly<Record<string, Allowance>> = {
   member: { values: [...BELOW_MEMBER, "platform/node"] },
   sim: { values: EVERYTHING },
   client: { values: ["base", "proto", "wire"] },
+  "cli/go": { values: ["base"] },
   "cli/server": { values: [...EVERYTHING, "platform/node", "cli/go"] },
   "cli/ctl": { values: ["client", "base", "cli/go"] },
   // Flags and output in Go's manner are shared with the other programs.

@@ -9,6 +9,7 @@ import {
   createInternalRaftRequest,
   createPutRequest,
   createRequestHeader,
+  createTxnRequest,
   encodeInternalRaftRequestToBytes,
   type InternalRaftRequest,
 } from "../proto/gen/etcdserverpb.ts";
@@ -17,8 +18,10 @@ import { VirtualClock } from "../sim/world/clock.ts";
 import { openMemoryBackend } from "../storage/backend/memory/memory-backend.ts";
 import { Applier } from "./applier.ts";
 import { Committer } from "./committer.ts";
+import { Quota } from "./quota.ts";
 import type { ApplyEvents, ApplyResults } from "./results.ts";
 
+const NO_QUOTA = -1;
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 interface Machine {
@@ -28,7 +31,7 @@ interface Machine {
   readonly said: string[];
 }
 
-function newMachine(): Machine {
+function newMachine(quotaBytes = NO_QUOTA): Machine {
   const said: string[] = [];
   const backend = openMemoryBackend();
   const store = openStore({ backend, hashSeed: 7 });
@@ -41,10 +44,11 @@ function newMachine(): Machine {
     alarms: (id) => said.push(`alarms ${id}`),
     done: (id) => said.push(`done ${id}`),
     failed: (id, error) => said.push(`failed ${id}: ${String(error)}`),
+    overQuota: (id) => said.push(`over quota ${id}`),
   };
   const events: ApplyEvents = {
     onCompaction: () => {},
-    onOverQuota: () => {},
+    onOverQuota: () => said.push("alarm wanted"),
     onClusterChange: () => {},
   };
   const applier = new Applier({
@@ -57,8 +61,7 @@ function newMachine(): Machine {
     leases: { has: () => false },
     results,
     events,
-    backendBytes: () => backend.sizeBytes,
-    quotaBytes: Number.POSITIVE_INFINITY,
+    quota: new Quota(backend, quotaBytes),
   });
   return { applier, store, said };
 }
@@ -104,6 +107,68 @@ test("entries that hold nothing for this version are passed over", () => {
   const empty: Entry = { type: EntryType.normal, term: 2, index: 1, data: new Uint8Array(0) };
   applyAll(machine, [empty, entry(2, undefined), put(3, "a")]);
   assert.deepEqual(machine.said, ["put 3 at 2"]);
+});
+
+test("over the quota a write is done and refused, what costs nothing is only done", () => {
+  const machine = newMachine(1);
+  const all = { ...createDeleteRangeRequest(), key: utf8("a") };
+  const reads = { ...createTxnRequest() };
+  const writes = { ...createTxnRequest() };
+  writes.failure = [{ request: { case: "requestPut", value: createPutRequest() } }];
+  applyAll(machine, [
+    put(1, "a"),
+    entry(2, { case: "txn", value: reads }),
+    entry(3, { case: "txn", value: writes }),
+    entry(4, { case: "deleteRange", value: all }),
+    entry(5, { case: "compaction", value: { revision: 2, physical: false } }),
+  ]);
+  assert.deepEqual(machine.said, [
+    "alarm wanted",
+    "over quota 1",
+    "txn 2 at 2",
+    // The costlier branch counts, whichever is taken.
+    "alarm wanted",
+    "over quota 3",
+    "deleted 1 4 at 3",
+    "compacted 5 at 3",
+  ]);
+});
+
+test("what room there is counts before a write, as in etcd", () => {
+  const machine = newMachine(100_000);
+  const large = { ...createPutRequest(), key: utf8("k"), value: new Uint8Array(60_000) };
+  applyAll(machine, [
+    entry(1, { case: "put", value: large }),
+    entry(2, { case: "put", value: large }),
+  ]);
+  assert.deepEqual(machine.said, ["put 1 at 2", "alarm wanted", "over quota 2"]);
+});
+
+test("while NOSPACE is raised puts and grants are refused, while CORRUPT all that changes", () => {
+  const machine = newMachine();
+  const requests: InternalRaftRequest["request"][] = [
+    { case: "put", value: createPutRequest() },
+    { case: "txn", value: createTxnRequest() },
+    { case: "leaseGrant", value: { ttl: 5, id: 7n } },
+    { case: "deleteRange", value: createDeleteRangeRequest() },
+    { case: "compaction", value: { revision: 1, physical: false } },
+    { case: "leaseRevoke", value: { id: 7n } },
+  ];
+  const alarm = (index: number, kind: number): Entry =>
+    entry(index, { case: "alarm", value: { action: 1, memberID: 9n, alarm: kind } });
+  applyAll(machine, [alarm(1, 1), ...requests.slice(0, 5).map((each, at) => entry(2 + at, each))]);
+  assert.deepEqual(machine.said, [
+    "alarms 1",
+    "failed 2: noSpace",
+    "txn 3 at 1",
+    "failed 4: noSpace",
+    "deleted 0 5 at 1",
+    "compacted 6 at 1",
+  ]);
+  machine.said.length = 0;
+  applyAll(machine, [alarm(10, 2), ...requests.map((each, at) => entry(11 + at, each))]);
+  const refused = requests.map((_, at) => `failed ${11 + at}: corrupt`);
+  assert.deepEqual(machine.said, ["alarms 10", ...refused]);
 });
 
 test("an entry that this version cannot apply stops it instead of being skipped", () => {

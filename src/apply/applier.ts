@@ -21,9 +21,9 @@ import { writeClusterVersion } from "../storage/schema/cluster-info.ts";
 import { writeConfState } from "../storage/schema/conf-state.ts";
 import { writeMember } from "../storage/schema/members.ts";
 import type { Committer } from "./committer.ts";
-import type { RequestError } from "./errors.ts";
 import { putCost, refusedByAlarm, requestCost } from "./gate.ts";
 import { lowId, newPutEntry, PutEntryReader } from "./put-entry.ts";
+import type { Quota } from "./quota.ts";
 import type { ApplyEvents, ApplyResults } from "./results.ts";
 import { Comparer } from "./txn/compare.ts";
 import { Executor } from "./txn/execute.ts";
@@ -58,9 +58,7 @@ export interface ApplierOptions {
   readonly leases: Leases;
   readonly results: ApplyResults;
   readonly events: ApplyEvents;
-  /** Bytes the backend takes now; and the size at which writes are refused, Infinity for none. */
-  readonly backendBytes: () => number;
-  readonly quotaBytes: number;
+  readonly quota: Quota;
 }
 
 /** A deletion that goes on in the next slice: the only entry that may take longer than one. */
@@ -165,19 +163,19 @@ export class Applier implements StateMachine {
   }
 
   #applyPut(requestId: number, request: PutRequest): void {
-    const { alarms } = this.#options;
+    const { alarms, quota } = this.#options;
     const cost = putCost(request.key.length, request.value.length);
     const error = refusedByAlarm(alarms, "put", cost) ?? this.#checker.checkPut(request);
     if (error !== null) {
       this.#results.failed(requestId, error);
       return;
     }
+    const hasRoom = quota.hasRoom(cost);
     this.#store.begin();
     const prevKv = this.#executor.put(request, true);
     const revision = this.#store.end();
-    const overQuota = this.#overQuota(cost);
-    if (overQuota !== null) this.#results.failed(requestId, overQuota);
-    else this.#results.put(requestId, revision, prevKv);
+    if (hasRoom) this.#results.put(requestId, revision, prevKv);
+    else this.#overQuota(requestId);
   }
 
   #applyTxn(requestId: number, request: TxnRequest, cost: number): void {
@@ -187,11 +185,11 @@ export class Applier implements StateMachine {
       this.#results.failed(requestId, error);
       return;
     }
+    const hasRoom = this.#options.quota.hasRoom(cost);
     this.#store.begin();
     const result = this.#executor.run(plan, this.#results.wants(requestId));
     const revision = this.#store.end();
-    const overQuota = cost > 0 ? this.#overQuota(cost) : null;
-    if (overQuota !== null) this.#results.failed(requestId, overQuota);
+    if (!hasRoom) this.#overQuota(requestId);
     else if (result === null) this.#results.failed(requestId, "replyTooLarge");
     else this.#results.txn(requestId, revision, result);
   }
@@ -314,11 +312,9 @@ export class Applier implements StateMachine {
   }
 
   /** The write was executed all the same: sizes differ between members, state must not (M3). */
-  #overQuota(cost: number): RequestError | null {
-    const { alarms, backendBytes, quotaBytes, events } = this.#options;
-    if (backendBytes() + cost < quotaBytes) return null;
-    if (!alarms.active(AlarmType.noSpace)) events.onOverQuota();
-    return "noSpace";
+  #overQuota(requestId: number): void {
+    this.#options.events.onOverQuota();
+    this.#results.overQuota(requestId);
   }
 }
 

@@ -4,6 +4,8 @@ import type { RequestError } from "./errors.ts";
 
 /** What a put costs beyond its key and value, by etcd's estimate (semantics.md M1). */
 const PUT_OVERHEAD_BYTES = 256;
+/** What granting a lease costs, by the same estimate. */
+const LEASE_GRANT_BYTES = 64;
 
 type Request = NonNullable<InternalRaftRequest["request"]>;
 
@@ -47,6 +49,8 @@ export function requestCost(request: Request): number {
       return putCost(request.value.key.length, request.value.value.length);
     case "txn":
       return txnCost(request.value);
+    case "leaseGrant":
+      return LEASE_GRANT_BYTES;
     default:
       return 0;
   }
@@ -61,11 +65,18 @@ export function refusedByAlarm(
   kind: Request["case"],
   cost: number,
 ): RequestError | null {
-  if (alarms.active(AlarmType.corrupt) && isRefusedWhenCorrupt(kind)) return "corrupt";
+  if (alarms.active(AlarmType.corrupt) && REFUSED_WHEN_CORRUPT.has(kind)) return "corrupt";
   if (alarms.active(AlarmType.noSpace) && cost > 0) return "noSpace";
   return null;
 }
 
-function isRefusedWhenCorrupt(kind: Request["case"]): boolean {
-  return kind === "put" || kind === "deleteRange" || kind === "txn" || kind === "compaction";
-}
+/** Everything that changes or reads keys; alarms, users, roles and members are let through. */
+const REFUSED_WHEN_CORRUPT: ReadonlySet<Request["case"]> = new Set([
+  "put",
+  "range",
+  "deleteRange",
+  "txn",
+  "compaction",
+  "leaseGrant",
+  "leaseRevoke",
+] as const);

@@ -19,6 +19,11 @@ export interface ApplyResults {
   /** An entry without a reply of its own (publish, cluster version) was applied. */
   done(requestId: number): void;
   failed(requestId: number, error: RequestError): void;
+  /**
+   * The write was executed although this member has no room for it: its caller is refused once the
+   * alarm is raised that `ApplyEvents.onOverQuota` asked for just before.
+   */
+  overQuota(requestId: number): void;
 }
 
 /** What a deletion removed. */

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  type AlarmMember,
+  decodeAlarmRequest,
   decodeAuthenticateRequest,
+  encodeAlarmResponseToBytes,
   encodeAuthenticateResponseToBytes,
   encodeRangeResponseToBytes,
   encodeTxnResponseToBytes,
@@ -40,6 +43,27 @@ test("password: a token is fetched before the first call and renewed when refuse
   await cluster.advance(100);
   assert.equal(second.state, "done");
   assert.equal(logins.length, 2);
+  client.close();
+});
+
+test("all alarms are cleared one by one, as no server clears them at once", async () => {
+  const { cluster, client } = await rig(1);
+  const raised: AlarmMember[] = [
+    { memberID: 2n ** 63n + 7n, alarm: 1 },
+    { memberID: 0n, alarm: 2 },
+  ];
+  cluster.servers[0]!.behaviour = ({ connection, streamId, message }) => {
+    const { action, memberID, alarm } = decodeAlarmRequest(message, 0, message.length);
+    const isIt = (each: AlarmMember): boolean => each.memberID === memberID && each.alarm === alarm;
+    const alarms = action === 0 ? [...raised] : raised.filter(isIt);
+    if (action === 2) for (const each of alarms) raised.splice(raised.indexOf(each), 1);
+    connection.reply(streamId, encodeAlarmResponseToBytes({ header: undefined, alarms }));
+  };
+  const cleared = outcome(client.maintenance.alarmDisarm({ memberID: 0n, alarm: 0 }));
+  await cluster.advance(100);
+  assert.equal(cleared.state, "done");
+  assert.deepEqual(raised, []);
+  assert.equal(cluster.seen.length, 3);
   client.close();
 });
 

@@ -50,13 +50,29 @@ export class Maintenance {
     return response as AlarmResult;
   }
 
-  /** Clears one alarm of one member. */
+  /**
+   * Clears one alarm of one member; member 0 and alarm 0: all that are raised, one after the other.
+   * Returns what it cleared.
+   */
   async alarmDisarm(which: AlarmMember, options: CallOptions = {}): Promise<AlarmResult> {
+    if (which.memberID === 0n && which.alarm === AlarmType.NONE) return this.#disarmAll(options);
     const action = AlarmRequestAlarmAction.DEACTIVATE;
     const request = encodeAlarmRequestToBytes({ action, ...which });
     const reply = await this.#rpc.unary(METHODS.alarmDisarm, request, options);
     const response = decodeAlarmResponse(reply, 0, reply.length);
     response.header ??= createResponseHeader();
     return response as AlarmResult;
+  }
+
+  /** A server clears what is named exactly and nothing else, so "all" is the client's to spell. */
+  async #disarmAll(options: CallOptions): Promise<AlarmResult> {
+    const { alarms } = await this.alarmList(options);
+    const cleared: AlarmMember[] = [];
+    for (const each of alarms) {
+      // One without a type is none: it would mean all, again.
+      if (each.alarm === AlarmType.NONE) continue;
+      cleared.push(...(await this.alarmDisarm(each, options)).alarms);
+    }
+    return { header: undefined, alarms: cleared };
   }
 }

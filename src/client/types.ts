@@ -158,7 +158,8 @@ export interface AlarmMember {
 
 /** Alarms that are raised, or were cleared. */
 export interface AlarmResult {
-  readonly header: ResponseHeader;
+  /** Undefined when every alarm was cleared by a call of its own. */
+  readonly header: ResponseHeader | undefined;
   readonly alarms: readonly AlarmMember[];
 }
 

@@ -1,6 +1,12 @@
 /** Alarm types, numbers as on the wire. */
 export const AlarmType = { none: 0, noSpace: 1, corrupt: 2 } as const;
 
+/** A type's name in logs, metrics and status; the number of one that this version does not know. */
+export function alarmName(type: number): string {
+  if (type === AlarmType.noSpace) return "NOSPACE";
+  return type === AlarmType.corrupt ? "CORRUPT" : String(type);
+}
+
 /** An alarm that one member raised. */
 export interface Alarm {
   readonly memberId: bigint;
@@ -36,6 +42,11 @@ export class Alarms {
   active(type: number): boolean {
     // Asked for every write, and hardly ever is there one.
     return this.#raised.length > 0 && this.#raised.some((alarm) => alarm.type === type);
+  }
+
+  /** True while this very member raised this type. */
+  has(memberId: bigint, type: number): boolean {
+    return this.#find(memberId, type) !== undefined;
   }
 
   #find(memberId: bigint, type: number): Alarm | undefined {

@@ -1,4 +1,5 @@
 import type { Address } from "../platform/network.ts";
+import type { AutoCompaction } from "../service/compaction/auto-compactor.ts";
 
 /** How a listener speaks: plain or TLS, over TCP or a unix socket. */
 export type UrlScheme = "http" | "https" | "unix" | "unixs";
@@ -30,12 +31,6 @@ export interface FeatureGates {
   readonly StopGRPCServiceOnDefrag: boolean;
   readonly TxnModeWriteWithSharedBuffer: boolean;
 }
-
-/** Automatic compaction. `off` when the retention is 0. */
-export type AutoCompaction =
-  | { readonly mode: "off" }
-  | { readonly mode: "periodic"; readonly retentionMs: number }
-  | { readonly mode: "revision"; readonly retentionRevisions: number };
 
 /**
  * Everything a member needs to know, validated: `startMember` checks nothing again. Field by field
@@ -86,7 +81,7 @@ export interface MemberConfig {
   /** Files kept; 0 is all. */
   readonly maxWals: number;
 
-  /** Size of the backend at which writes are refused; Infinity is no quota. */
+  /** Size of the backend at which writes are refused; negative is no quota. */
   readonly quotaBackendBytes: number;
   readonly backendBatchIntervalMs: number;
   readonly backendBatchLimitOps: number;

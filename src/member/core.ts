@@ -1,6 +1,7 @@
 import { Applier } from "../apply/applier.ts";
 import { Committer, MAINTAIN_BYTES } from "../apply/committer.ts";
 import { CompactionDriver } from "../apply/compaction-driver.ts";
+import { Quota } from "../apply/quota.ts";
 import type { ApplyResults } from "../apply/results.ts";
 import { Alarms } from "../cluster/alarms.ts";
 import { Membership } from "../cluster/membership.ts";
@@ -9,6 +10,7 @@ import type { KvStore } from "../mvcc/store/store.ts";
 import { openStore } from "../mvcc/store/kv-store.ts";
 import type { Platform } from "../platform/platform.ts";
 import { LogOfOne } from "../raft/log-of-one.ts";
+import type { AutoCompaction, AutoCompactor } from "../service/compaction/auto-compactor.ts";
 import type { Consensus } from "../service/consensus.ts";
 import { Service } from "../service/service.ts";
 import type { Backend } from "../storage/backend/backend.ts";
@@ -16,8 +18,10 @@ import { applyWrites, decideMigration } from "../storage/schema/migration.ts";
 import { readStorageVersion } from "../storage/schema/storage-version.ts";
 import { parseVersion } from "../storage/schema/version.ts";
 import type { WalOptions } from "../storage/wal/wal.ts";
+import { newAutoCompactor } from "./auto-compaction.ts";
 import type { StartState } from "./bootstrap.ts";
 import type { MemberConfig } from "./config.ts";
+import { logQuota } from "./quota-log.ts";
 import { type OpenedStorage, openStorage, type StorageKind } from "./open-storage.ts";
 import { Snapshotter } from "./snapshotter.ts";
 
@@ -64,8 +68,12 @@ export class Core {
   readonly alarms = new Alarms();
   readonly group: Group;
   readonly service: Service;
+  readonly #quota: Quota;
   readonly #committer: Committer;
   readonly #compaction: CompactionDriver;
+  readonly #autoCompaction: AutoCompaction;
+  /** Null before the log is applied, and when it is off. */
+  #autoCompactor: AutoCompactor | null = null;
   readonly #platform: Platform;
   readonly #storage: OpenedStorage;
   /** Null where the log is all there is. */
@@ -81,6 +89,7 @@ export class Core {
     tuning: CoreTuning = {},
   ) {
     this.#platform = platform;
+    this.#autoCompaction = config.autoCompaction;
     const { clock } = platform;
     const { walSegmentBytes, storage: kind = "memory" } = tuning;
     const segment = walSegmentBytes === undefined ? {} : { segmentBytes: walSegmentBytes };
@@ -88,6 +97,8 @@ export class Core {
     this.#storage = openStorage({ kind, platform, config, wal });
     this.start = this.#storage.start;
     this.backend = this.#storage.backend;
+    this.#quota = new Quota(this.backend, config.quotaBackendBytes);
+    logQuota(platform.logger, config.quotaBackendBytes);
     this.#restoreCluster();
     this.store = openStore({ backend: this.backend, hashSeed: platform.random.uint32() });
     const { schema } = this.#storage;
@@ -115,7 +126,7 @@ export class Core {
     this.group = new Group({
       node,
       log: this.start.wal,
-      stateMachine: this.#applier(config, events, this.service.results),
+      stateMachine: this.#applier(events, this.service.results),
       clock,
       tickMs: config.heartbeatIntervalMs,
       onReadable: (context) => this.service.reads.readable(context),
@@ -145,6 +156,7 @@ export class Core {
     this.#isClosed = true;
     this.group.stop();
     this.#compaction.stop();
+    this.#autoCompactor?.stop();
     this.#snapshotter?.stop();
     this.service.stop();
     this.start.wal.close((error) => this.#closeFile(error, done));
@@ -258,12 +270,13 @@ export class Core {
       maxTxnOps: config.maxTxnOps,
       maxRequestBytes: config.maxRequestBytes,
       electionTimeoutMs: config.electionTimeoutMs,
-      quotaBytes: config.quotaBackendBytes,
+      quota: this.#quota,
+      logger: this.#platform.logger,
       isCompacting: () => this.#compaction.isWorking,
     });
   }
 
-  #applier(config: MemberConfig, events: CoreEvents, results: ApplyResults): Applier {
+  #applier(events: CoreEvents, results: ApplyResults): Applier {
     return new Applier({
       clock: this.#platform.clock,
       store: this.store,
@@ -278,8 +291,7 @@ export class Core {
         onOverQuota: () => this.#overQuota(),
         onClusterChange: () => events.onClusterChange(),
       },
-      backendBytes: () => this.backend.sizeBytes,
-      quotaBytes: config.quotaBackendBytes,
+      quota: this.#quota,
     });
   }
 
@@ -289,11 +301,24 @@ export class Core {
    */
   #overQuota(): void {
     const replayedIndex = this.start.lastIndex;
-    if (this.#committer.consistentIndex >= replayedIndex) this.service.raiseNoSpace();
+    if (this.#committer.consistentIndex >= replayedIndex) this.service.noSpace.raise();
+  }
+
+  /** Once the log is applied: before, the newest revision is not known. */
+  #startAutoCompaction(): void {
+    if (this.#autoCompaction.mode === "off" || this.#autoCompactor !== null) return;
+    if (this.#isClosed || !this.isReady) return;
+    this.#autoCompactor = newAutoCompactor(this.#platform, this.#autoCompaction, {
+      store: this.store,
+      proposer: this.service.proposer,
+      isLeader: () => this.group.node.leader === this.group.node.id,
+    });
+    this.#autoCompactor?.start();
   }
 
   #tick(): void {
     this.service.tick();
+    this.#startAutoCompaction();
     if (this.store.pendingChanges > 0) return;
     this.#migrate();
     this.#snapshotter?.tick();

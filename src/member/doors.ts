@@ -1,4 +1,4 @@
-import { AlarmType } from "../cluster/alarms.ts";
+import { alarmName, AlarmType } from "../cluster/alarms.ts";
 import { ClientPort } from "../edge/client-port.ts";
 import type { PlainHandler } from "../edge/grpc/core.ts";
 import { GrpcDoor } from "../edge/grpc/door.ts";
@@ -159,12 +159,8 @@ function httpRoutes(
 }
 
 function healthSource(core: Core): HealthSource {
-  const names: Readonly<Record<number, string>> = {
-    [AlarmType.noSpace]: "NOSPACE",
-    [AlarmType.corrupt]: "CORRUPT",
-  };
   return {
-    alarms: () => core.alarms.list(AlarmType.none).map(({ type }) => names[type] ?? "UNKNOWN"),
+    alarms: () => core.alarms.list(AlarmType.none).map(({ type }) => alarmName(type)),
     hasLeader: () => core.group.node.leader !== 0n,
     isLearner: () => false,
     read: (kind: ReadKind, done) => {

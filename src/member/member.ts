@@ -178,9 +178,14 @@ class RunningMember implements Member {
 
   async #proposeOwn(field: RequestField, bytes: Uint8Array): Promise<void> {
     let isDone = false;
-    this.#core.service.proposer.proposeInternal(field, bytes, () => {
-      isDone = true;
-    });
+    const propose = (): void => {
+      this.#core.service.proposer.proposeInternal(field, bytes, (error) => {
+        isDone ||= error === null;
+        // The disk may take longer than a client would wait.
+        if (error === "timeout") propose();
+      });
+    };
+    propose();
     await this.#waitFor(() => isDone);
   }
 

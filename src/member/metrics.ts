@@ -1,4 +1,4 @@
-import { AlarmType } from "../cluster/alarms.ts";
+import { alarmName, AlarmType } from "../cluster/alarms.ts";
 import type { MetricsRegistry } from "../base/metrics/registry.ts";
 import { EMULATED_VERSION } from "../service/maintenance/maintenance-service.ts";
 import type { MemberConfig } from "./config.ts";
@@ -68,8 +68,10 @@ function registerServer(
     "The total number of failed proposals seen.",
     () => core.service.proposer.failures,
   );
-  gauge("etcd_server_quota_backend_bytes", "Current backend storage quota size in bytes.", () =>
-    Number.isFinite(config.quotaBackendBytes) ? config.quotaBackendBytes : -1,
+  gauge(
+    "etcd_server_quota_backend_bytes",
+    "Current backend storage quota size in bytes.",
+    () => config.quotaBackendBytes,
   );
 }
 
@@ -125,13 +127,15 @@ function registerInfo(metrics: MetricsRegistry, core: Core): void {
   metrics.collected(
     {
       name: "etcd_debugging_server_alarms",
-      help: "Alarms for every member in cluster. 1 for 'server_id' label with current ID.",
+      help:
+        "Alarms for every member in cluster. 1 for 'server_id' label with current ID. " +
+        "2 for 'alarm_type' label with type of this alarm",
       type: "gauge",
       labels: ["server_id", "alarm_type"],
     },
     (emit) => {
       for (const { memberId, type } of core.alarms.list(AlarmType.none)) {
-        emit(1, [memberId.toString(16), type === AlarmType.noSpace ? "NOSPACE" : "CORRUPT"]);
+        emit(1, [memberId.toString(16), alarmName(type)]);
       }
     },
   );

@@ -1,11 +1,13 @@
 import type { ApplyResults } from "../apply/results.ts";
+import type { Quota, SizedBackend } from "../apply/quota.ts";
 import type { Leases } from "../apply/txn/plan.ts";
 import { assert } from "../base/assert.ts";
-import { AlarmType, type Alarms } from "../cluster/alarms.ts";
+import type { Alarms } from "../cluster/alarms.ts";
 import type { Membership } from "../cluster/membership.ts";
 import type { KvStore } from "../mvcc/store/store.ts";
 import type { Clock } from "../platform/clock.ts";
-import { encodeAlarmRequestToBytes, type ResponseHeader } from "../proto/gen/etcdserverpb.ts";
+import type { Logger } from "../platform/logger.ts";
+import type { ResponseHeader } from "../proto/gen/etcdserverpb.ts";
 import { ClusterService } from "./cluster/cluster-service.ts";
 import type { Consensus } from "./consensus.ts";
 import { HeaderWriter } from "./header.ts";
@@ -14,7 +16,8 @@ import { CompactionWaits } from "./kv/compaction-waits.ts";
 import { KvResults } from "./kv/kv-results.ts";
 import { KvService } from "./kv/kv-service.ts";
 import { MaintenanceService } from "./maintenance/maintenance-service.ts";
-import { Proposer, RequestField } from "./propose/proposer.ts";
+import { NoSpaceAlarm } from "./maintenance/no-space-alarm.ts";
+import { Proposer } from "./propose/proposer.ts";
 import { RangeService } from "./range/range-service.ts";
 import { PendingReads } from "./reads.ts";
 import { Router } from "./router.ts";
@@ -22,7 +25,6 @@ import type { ReplySink } from "./rpc.ts";
 
 /** etcd's own time on top of two election timeouts (limits.md 2). */
 const READ_BASE_MS = 5000;
-const AlarmAction = { activate: 1 } as const;
 
 /** What the service layer of a member works with. */
 export interface ServiceOptions {
@@ -32,13 +34,14 @@ export interface ServiceOptions {
   readonly membership: Membership;
   readonly alarms: Alarms;
   readonly leases: Leases;
-  readonly backend: { readonly sizeBytes: number; readonly sizeInUseBytes: number };
+  readonly backend: SizedBackend;
   readonly clusterId: bigint;
   readonly memberId: bigint;
   readonly maxTxnOps: number;
   readonly maxRequestBytes: number;
   readonly electionTimeoutMs: number;
-  readonly quotaBytes: number;
+  readonly quota: Quota;
+  readonly logger: Logger;
   /** True while accepted compactions are not carried out. */
   readonly isCompacting: () => boolean;
 }
@@ -50,10 +53,11 @@ export class Service {
   readonly proposer: Proposer;
   readonly reads: PendingReads;
   readonly jobs: JobRunner;
+  /** This member's alarm for want of room. */
+  readonly noSpace: NoSpaceAlarm;
   readonly #options: ServiceOptions;
   readonly #compactions: CompactionWaits;
   #sink: ReplySink | null = null;
-  #alarmProposed = false;
 
   constructor(options: ServiceOptions) {
     this.#options = options;
@@ -76,11 +80,19 @@ export class Service {
       sink,
       onGivenUp: (token) => this.#compactions.cancel(token),
     });
+    this.noSpace = new NoSpaceAlarm({
+      alarms: options.alarms,
+      memberId,
+      proposer: this.proposer,
+      logger: options.logger,
+      quotaBytes: options.quota.configuredBytes,
+    });
     this.results = new KvResults({
       header,
       proposer: () => this.proposer,
       sink,
       compactions: this.#compactions,
+      afterNoSpace: (answer) => this.noSpace.afterRaise(answer),
     });
     const rangeContext = { clock, store, header, jobs: this.jobs, sink };
     const ranges = new RangeService(rangeContext);
@@ -93,24 +105,11 @@ export class Service {
       leases: options.leases,
       maxTxnOps: options.maxTxnOps,
       maxRequestBytes,
-      isOverQuota: (cost) => this.#isOverQuota(cost),
+      quota: options.quota,
+      noSpace: this.noSpace,
       onPhysicalCompaction: (token) => this.#compactions.expect(token),
     });
     this.router = this.#route(kv, ranges, sink);
-  }
-
-  /** This member has no room left: proposes the alarm, once until it is applied (M2). */
-  raiseNoSpace(): void {
-    const { alarms, memberId } = this.#options;
-    if (this.#alarmProposed || alarms.active(AlarmType.noSpace)) return;
-    const request = encodeAlarmRequestToBytes({
-      action: AlarmAction.activate,
-      memberID: memberId,
-      alarm: AlarmType.noSpace,
-    });
-    this.#alarmProposed = this.proposer.proposeInternal(RequestField.alarm, request, () => {
-      this.#alarmProposed = false;
-    });
   }
 
   /** Once a tick: time-outs and views nobody reads any more. */
@@ -133,7 +132,7 @@ export class Service {
   }
 
   #route(kv: KvService, ranges: RangeService, sink: () => ReplySink): Router {
-    const { clock, store, consensus, membership, alarms, backend, quotaBytes } = this.#options;
+    const { clock, store, consensus, membership, alarms, backend, quota } = this.#options;
     const header = (revision: number): ResponseHeader => ({
       clusterId: this.#options.clusterId,
       memberId: this.#options.memberId,
@@ -153,7 +152,7 @@ export class Service {
         sink,
         header,
         backend,
-        quotaBytes,
+        quotaBytes: quota.configuredBytes,
       }),
       cluster: new ClusterService({ membership, consensus, reads: this.reads, sink, header }),
       compactions: this.#compactions,
@@ -163,13 +162,6 @@ export class Service {
         this.#sink = bound;
       },
     });
-  }
-
-  #isOverQuota(cost: number): boolean {
-    const { backend, quotaBytes } = this.#options;
-    if (backend.sizeBytes + cost < quotaBytes) return false;
-    this.raiseNoSpace();
-    return true;
   }
 
   #boundSink(): ReplySink {

@@ -8,6 +8,7 @@ import type { Clock, TimerHandle } from "../../src/platform/clock.ts";
 import type { Disk } from "../../src/platform/disk.ts";
 import type { Logger } from "../../src/platform/logger.ts";
 import type { Network } from "../../src/platform/network.ts";
+import type { AutoCompaction } from "../../src/service/compaction/auto-compactor.ts";
 import type { ByteSource, Code, ReplySink, Token } from "../../src/service/rpc.ts";
 import type { VirtualClock } from "../../src/sim/world/clock.ts";
 import { ProcessClock } from "../../src/sim/world/process-clock.ts";
@@ -82,6 +83,8 @@ export interface SimMemberOptions {
   readonly onFatal?: (error: Error) => void;
   readonly walSegmentBytes?: number;
   readonly quotaBackendBytes?: number;
+  /** Default off. */
+  readonly autoCompaction?: AutoCompaction;
   /** Entries between two snapshots of the log; default as configured. */
   readonly snapshotCount?: number;
   /** Default "memory". */
@@ -152,11 +155,12 @@ export class SimMember {
       logger: SILENT,
       metrics: new MetricsRegistry(),
     };
-    const { quotaBackendBytes, snapshotCount } = options;
+    const { quotaBackendBytes, snapshotCount, autoCompaction } = options;
     const config = memberConfig({
       dataDir: "data",
       ...(quotaBackendBytes === undefined ? {} : { quotaBackendBytes }),
       ...(snapshotCount === undefined ? {} : { snapshotCount }),
+      ...(autoCompaction === undefined ? {} : { autoCompaction }),
     });
     prepareDirectories(options.disk, config);
     const events = {

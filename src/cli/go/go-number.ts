@@ -1,4 +1,5 @@
 /** Numbers as the Go tools read them, with the texts of Go's errors. */
+import { goQuote } from "./go-text.ts";
 
 const INT64_MAX = (1n << 63n) - 1n;
 const UINT64_MAX = (1n << 64n) - 1n;
@@ -57,6 +58,10 @@ export function parseBool(text: string, quoted: string): Parsed<boolean> {
   return { error: `strconv.ParseBool: parsing ${quoted}: invalid syntax` };
 }
 
+/** Durations are nanoseconds in 64 bits; so is each whole number in one, before its unit. */
+const DURATION_NUMBER_MAX = 2 ** 63;
+const DURATION_MS_MAX = 2 ** 63 / 1e6;
+
 const UNIT_MS: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
@@ -78,16 +83,17 @@ export function parseDurationMs(text: string, quoted: string): Parsed<number> {
   let totalMs = 0;
   while (rest !== "") {
     const number = /^([0-9]+\.?[0-9]*|\.[0-9]+)/.exec(rest)?.[0];
-    if (number === undefined) return invalid;
+    if (number === undefined || Number.parseInt(number, 10) > DURATION_NUMBER_MAX) return invalid;
     rest = rest.slice(number.length);
     const unit = /^[^0-9.]*/.exec(rest)?.[0] ?? "";
     rest = rest.slice(unit.length);
     if (unit === "") return { error: `time: missing unit in duration ${quoted}` };
     const scale = UNIT_MS[unit];
     if (scale === undefined) {
-      return { error: `time: unknown unit "${unit}" in duration ${quoted}` };
+      return { error: `time: unknown unit ${goQuote(unit)} in duration ${quoted}` };
     }
     totalMs += Number(number) * scale;
+    if (totalMs > DURATION_MS_MAX) return invalid;
   }
   return { value: negative ? -totalMs : totalMs };
 }

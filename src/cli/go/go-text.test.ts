@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseBool, parseDurationMs, parseInt64, parseUint64 } from "./go-number.ts";
+import { humanBytes } from "../../base/units.ts";
 import {
   fromByteString,
   goDuration,
@@ -8,7 +9,6 @@ import {
   goQuote,
   goUnquote,
   hexEscaped,
-  humanBytes,
   toByteString,
 } from "./go-text.ts";
 

@@ -3,7 +3,7 @@ export type ReadKind = "serializable" | "linearizable";
 
 /** What the health endpoints need to know of a member. */
 export interface HealthSource {
-  /** Alarms raised on any member: `NOSPACE`, `CORRUPT`, `UNKNOWN`; in the order of their report. */
+  /** Alarms raised on any member: `NOSPACE`, `CORRUPT`, else a number; in the order of report. */
   alarms(): readonly string[];
   hasLeader(): boolean;
   isLearner(): boolean;

@@ -3,6 +3,9 @@ import type { Counter, Gauge, Labelled, Metrics } from "../../platform/metrics.t
 import type { HealthSource } from "./health-source.ts";
 import { errorReply, notFound, textReply } from "./reply.ts";
 
+/** Alarms that the reason of an unhealthy member names. */
+const KNOWN_ALARMS: ReadonlySet<string> = new Set(["NOSPACE", "CORRUPT"]);
+
 type Respond = (reply: HttpReply) => void;
 
 /** Ends with null when it passed, else with the reason. */
@@ -62,7 +65,9 @@ export class Health {
     const serializable = query.get("serializable") === "true";
     const excluded = query.getAll("exclude");
     const alarm = this.#source.alarms().find((name) => !excluded.includes(name));
-    if (alarm !== undefined) return this.#unhealthy(`ALARM ${alarm}`, respond);
+    if (alarm !== undefined) {
+      return this.#unhealthy(`ALARM ${KNOWN_ALARMS.has(alarm) ? alarm : "UNKNOWN"}`, respond);
+    }
     if (!serializable && !this.#source.hasLeader()) {
       return this.#unhealthy("RAFT NO LEADER", respond);
     }

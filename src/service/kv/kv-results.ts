@@ -27,6 +27,8 @@ export interface KvResultsOptions {
   readonly proposer: () => Proposer;
   readonly sink: () => ReplySink;
   readonly compactions: CompactionWaits;
+  /** Calls back when the alarm NOSPACE that is on its way is raised, or at once. */
+  readonly afterNoSpace: (answer: () => void) => void;
 }
 
 /** Turns what apply did into replies for the calls that wait here. */
@@ -87,8 +89,15 @@ export class KvResults implements ApplyResults {
     this.#take(requestId);
   }
 
-  failed(requestId: number, error: RequestError): void {
+  overQuota(requestId: number): void {
     const token = this.#take(requestId);
+    if (token === NOBODY) return;
+    const { code, message } = WIRE_ERRORS.noSpace;
+    this.#options.afterNoSpace(() => this.#options.sink().finish(token, code, message));
+  }
+
+  failed(requestId: number, error: RequestError): void {
+    const token = this.#options.proposer().take(requestId, error);
     if (token === NOBODY) return;
     const { code, message } = WIRE_ERRORS[error];
     this.#options.compactions.afterWork(token, () => {

@@ -1,6 +1,7 @@
 import { hasFilter, SortOrder, SortTarget } from "../../apply/range/range-plan.ts";
 import { RangeReader } from "../../apply/range/range-reader.ts";
 import { putCost, txnCost } from "../../apply/gate.ts";
+import type { Quota } from "../../apply/quota.ts";
 import { Comparer } from "../../apply/txn/compare.ts";
 import { Executor } from "../../apply/txn/execute.ts";
 import { type Leases, PlanChecker, planTxn } from "../../apply/txn/plan.ts";
@@ -17,6 +18,7 @@ import {
   type TxnRequest,
 } from "../../proto/gen/etcdserverpb.ts";
 import { WIRE_ERRORS } from "../errors.ts";
+import type { NoSpaceAlarm } from "../maintenance/no-space-alarm.ts";
 import { type Proposer, RequestField } from "../propose/proposer.ts";
 import type { RangeContext, RangeService } from "../range/range-service.ts";
 import { copyRequest } from "../range/reply-parts.ts";
@@ -34,8 +36,8 @@ export interface KvServiceOptions extends RangeContext {
   readonly leases: Leases;
   readonly maxTxnOps: number;
   readonly maxRequestBytes: number;
-  /** True when a request of this estimated cost has no room here; raises the alarm. */
-  readonly isOverQuota: (costBytes: number) => boolean;
+  readonly quota: Quota;
+  readonly noSpace: NoSpaceAlarm;
   /** A caller of Compact wants to hear when the work is done. */
   readonly onPhysicalCompaction: (token: Token) => void;
 }
@@ -89,8 +91,8 @@ export class KvService {
   put(token: Token, bytes: Uint8Array, start: number, end: number): void {
     const request = decodePutRequest(bytes, start, end);
     // etcd looks at the quota before it looks at the request (PUT7).
-    if (this.#options.isOverQuota(putCost(request.key.length, request.value.length))) {
-      this.#fail(token, "noSpace");
+    if (!this.#options.quota.hasRoom(putCost(request.key.length, request.value.length))) {
+      this.#refuseForSpace(token);
       return;
     }
     const error = checkPut(request);
@@ -106,9 +108,8 @@ export class KvService {
 
   txn(token: Token, bytes: Uint8Array, start: number, end: number): void {
     const request = decodeTxnRequest(bytes, start, end);
-    const cost = txnCost(request);
-    if (cost > 0 && this.#options.isOverQuota(cost)) {
-      this.#fail(token, "noSpace");
+    if (!this.#options.quota.hasRoom(txnCost(request))) {
+      this.#refuseForSpace(token);
       return;
     }
     const error = checkTxn(request, this.#options.maxTxnOps);
@@ -163,6 +164,13 @@ export class KvService {
 
   #whenReadable(token: Token, run: () => void): void {
     this.#options.reads.add(run, () => this.#fail(token, "timeout"), token);
+  }
+
+  /** Refused before it is proposed; answered when the alarm is raised. */
+  #refuseForSpace(token: Token): void {
+    const { noSpace } = this.#options;
+    noSpace.raise();
+    noSpace.afterRaise(() => this.#fail(token, "noSpace"));
   }
 
   #fail(token: Token, error: RequestError): void {

@@ -1,4 +1,4 @@
-import { AlarmType, type Alarms } from "../../cluster/alarms.ts";
+import { type Alarm, alarmName, AlarmType, type Alarms } from "../../cluster/alarms.ts";
 import type { HashJob, KvStore } from "../../mvcc/store/store.ts";
 import {
   createHashKVResponse,
@@ -27,11 +27,6 @@ const HASH_STEP_CHANGES = 1000;
 /** CRC-32C of the bucket's name: what etcd answers for a negative revision, before all changes. */
 const HASH_OF_NOTHING = 0x40a4756d;
 
-const ALARM_NAMES: Readonly<Record<number, string>> = {
-  [AlarmType.noSpace]: "NOSPACE",
-  [AlarmType.corrupt]: "CORRUPT",
-};
-
 /** What the Maintenance service answers from. */
 export interface MaintenanceOptions {
   readonly clock: Clock;
@@ -43,7 +38,7 @@ export interface MaintenanceOptions {
   readonly sink: () => ReplySink;
   readonly header: (revision: number) => ResponseHeader;
   readonly backend: { readonly sizeBytes: number; readonly sizeInUseBytes: number };
-  /** As configured; Infinity for none. */
+  /** As configured; negative for none. */
   readonly quotaBytes: number;
 }
 
@@ -72,7 +67,7 @@ export class MaintenanceService {
     response.errors = this.#problems(status.leader);
     response.dbSizeInUse = backend.sizeInUseBytes;
     response.storageVersion = EMULATED_STORAGE_VERSION;
-    response.dbSizeQuota = Number.isFinite(quotaBytes) ? quotaBytes : -1;
+    response.dbSizeQuota = quotaBytes;
     response.downgradeInfo = { enabled: false, targetVersion: "" };
     this.#reply(token, encodeStatusResponseToBytes(response));
   }
@@ -139,9 +134,7 @@ export class MaintenanceService {
   }
 
   #problems(leader: bigint): string[] {
-    const raised = this.#options.alarms
-      .list(AlarmType.none)
-      .map(({ memberId, type }) => `memberID:${memberId} alarm:${ALARM_NAMES[type] ?? type}`);
+    const raised = this.#options.alarms.list(AlarmType.none).map(alarmText);
     return leader === 0n ? [WIRE_ERRORS.noLeader.message, ...raised] : raised;
   }
 
@@ -152,4 +145,9 @@ export class MaintenanceService {
   #fail(token: Token, error: WireError): void {
     this.#options.sink().finish(token, error.code, error.message);
   }
+}
+
+/** As protobuf's text format has it: a zero is left out. */
+function alarmText({ memberId, type }: Alarm): string {
+  return `${memberId === 0n ? "" : `memberID:${memberId} `}alarm:${alarmName(type)}`;
 }

@@ -1,3 +1,4 @@
+import type { RequestError } from "../../apply/errors.ts";
 import { NOBODY, ProposalTable } from "../../consensus/group/proposal-table.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Consensus } from "../consensus.ts";
@@ -21,6 +22,14 @@ export const RequestField = {
 } as const;
 export type RequestField = (typeof RequestField)[keyof typeof RequestField];
 
+/** How a proposal of the member itself ended; null: it was applied. */
+type InternalDone = (error: RequestError | null) => void;
+
+interface InternalProposal {
+  readonly startedMs: number;
+  readonly done: InternalDone;
+}
+
 /** What a Proposer works with. */
 export interface ProposerOptions {
   readonly clock: Clock;
@@ -39,8 +48,8 @@ export class Proposer {
   readonly #encoder: EntryEncoder;
   readonly #table: ProposalTable;
   readonly #timeoutMs: number;
-  /** Proposals of the member itself, by request id. */
-  readonly #internal = new Map<number, () => void>();
+  /** Proposals of the member itself, by request id, oldest first. */
+  readonly #internal = new Map<number, InternalProposal>();
   /** Proposals that failed, for metrics. */
   failures = 0;
 
@@ -73,17 +82,21 @@ export class Proposer {
     const refusal = consensus.propose(data);
     if (refusal === null) return;
     this.failures += 1;
-    const error = refusal === "no leader" ? WIRE_ERRORS.noLeader : WIRE_ERRORS.tooManyRequests;
-    this.#refuse(requestId, error);
+    this.#refuse(requestId, WIRE_ERRORS[refusalError(refusal)]);
   }
 
-  /** Proposes for the member itself; `done` follows when it is applied, never when it is lost. */
-  proposeInternal(field: RequestField, bytes: Uint8Array, done: () => void): boolean {
+  /**
+   * Proposes for the member itself. Returns why it was refused; or null, and `done` follows, with
+   * null when it was applied, or with why it was not (what timed out may be applied later).
+   */
+  proposeInternal(field: RequestField, bytes: Uint8Array, done: InternalDone): RequestError | null {
+    const { clock, consensus } = this.#options;
     const requestId = this.#table.addUnwaited();
     const data = this.#encoder.encode(field, bytes, { start: 0, end: bytes.length }, requestId);
-    if (this.#options.consensus.propose(data) !== null) return false;
-    this.#internal.set(requestId, done);
-    return true;
+    const refusal = consensus.propose(data);
+    if (refusal !== null) return refusalError(refusal);
+    this.#internal.set(requestId, { startedMs: clock.monotonicMs(), done });
+    return null;
   }
 
   /** True when a call or the member itself waits for `requestId`. */
@@ -91,20 +104,21 @@ export class Proposer {
     return this.#table.peek(requestId) !== NOBODY;
   }
 
-  /** Ends the wait for `requestId`; its token, or NOBODY. */
-  take(requestId: number): Token {
+  /** Ends the wait for `requestId`, which ended with `error`; its token, or NOBODY. */
+  take(requestId: number, error: RequestError | null = null): Token {
     const token = this.#table.take(requestId);
-    if (token === NOBODY && this.#internal.size > 0) this.#finishInternal(requestId);
+    if (token === NOBODY && this.#internal.size > 0) this.#finishInternal(requestId, error);
     return token;
   }
 
   /** Answers what waited too long (etcd: 5 s + 2 × election timeout). */
   expire(): void {
-    const { clock } = this.#options;
-    this.#table.expire(clock.monotonicMs() - this.#timeoutMs, (token) => {
+    const beforeMs = this.#options.clock.monotonicMs() - this.#timeoutMs;
+    this.#table.expire(beforeMs, (token) => {
       this.failures += 1;
       this.#giveUp(token, WIRE_ERRORS.timeout);
     });
+    this.#expireInternal(beforeMs, "timeout");
   }
 
   /** Answers everything that waits, at the end. */
@@ -112,13 +126,21 @@ export class Proposer {
     this.#table.expire(Number.POSITIVE_INFINITY, (token) => {
       this.#giveUp(token, WIRE_ERRORS.stopped);
     });
+    this.#expireInternal(Number.POSITIVE_INFINITY, "stopped");
   }
 
-  #finishInternal(requestId: number): void {
-    const done = this.#internal.get(requestId);
-    if (done === undefined) return;
+  #expireInternal(beforeMs: number, error: RequestError): void {
+    for (const [requestId, { startedMs }] of this.#internal) {
+      if (startedMs >= beforeMs) return;
+      this.#finishInternal(requestId, error);
+    }
+  }
+
+  #finishInternal(requestId: number, error: RequestError | null): void {
+    const proposal = this.#internal.get(requestId);
+    if (proposal === undefined) return;
     this.#internal.delete(requestId);
-    done();
+    proposal.done(error);
   }
 
   #refuse(requestId: number, error: WireError): void {
@@ -129,4 +151,8 @@ export class Proposer {
     this.#options.onGivenUp(token);
     this.#options.sink().finish(token, error.code, error.message);
   }
+}
+
+function refusalError(refusal: NonNullable<ReturnType<Consensus["propose"]>>): RequestError {
+  return refusal === "no leader" ? "noLeader" : "tooManyRequests";
 }

@@ -37,6 +37,8 @@ const VARIABLE: readonly (readonly [RegExp, string])[] = [
   [/"(raft_term|raftTerm|raftIndex|raftAppliedIndex|dbSize|dbSizeInUse|hash)":\d+/g, '"$1":N'],
   [/"(RaftTerm|RaftIndex|RaftAppliedIndex|DBSize|DBSizeInUse|Hash)" : \d+/g, '"$1" : N'],
   [/took = \S+/g, "took = T"],
+  // One space or two, by the build of the text printer of protobuf.
+  [/(memberID:\S+) +(?=alarm:)/g, "$1 "],
   [/"took":"[^"]*"/g, '"took":"T"'],
   [/"Took" : \S+/g, '"Took" : T'],
 ];

@@ -9,6 +9,8 @@ export interface Step {
   readonly ownEndpoints?: boolean;
   /** Only the exit code counts: the text is the tool's own. */
   readonly exitOnly?: boolean;
+  /** Alarms that the member is to have raised before; no tool raises any. 1 NOSPACE, 2 CORRUPT. */
+  readonly raise?: 1 | 2;
 }
 
 function step(line: string, more: Omit<Step, "args"> = {}): Step {
@@ -312,6 +314,28 @@ const CLUSTER: readonly Step[] = [
   ),
 ];
 
+/** Each clears what it raised: two alarms at a time are listed in any order. */
+const ALARMS: readonly Step[] = [
+  ...([1, 2] as const).flatMap((raise) => [
+    ...inAllFormats("alarm list").map((each) => ({ ...each, raise })),
+    ...inAllFormats("endpoint status"),
+    ...inAllFormats("endpoint health"),
+    ...steps(
+      "put foo refused",
+      "del absent",
+      "get foo",
+      "compaction 1",
+      "alarm list -w json",
+      "alarm disarm",
+      "put foo accepted",
+    ),
+    ...inAllFormats("alarm disarm").map((each) => ({ ...each, raise })),
+    // A format that it does not have is an error after the deed.
+    step("alarm list"),
+  ]),
+  ...inAllFormats("alarm disarm"),
+];
+
 const USAGE: readonly Step[] = [
   step("", { exitOnly: true }),
   step("--help", { exitOnly: true }),
@@ -375,6 +399,7 @@ export function script(seed: number, randomCount: number): readonly Step[] {
     ...TXNS,
     ...COMPACTIONS,
     ...CLUSTER,
+    ...ALARMS,
     ...USAGE,
   ];
 }

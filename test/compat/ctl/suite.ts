@@ -2,6 +2,8 @@ import { spawn } from "node:child_process";
 import path from "node:path";
 import type { LongOptions, LongResult } from "../../../scripts/long.ts";
 import { Client } from "../../../src/client/index.ts";
+import { message } from "../errors/proto-writer.ts";
+import { frame, RawClient } from "../errors/raw-client.ts";
 import { DEBIAN_VERSION, oraclePath } from "../oracles/oracles.ts";
 import { normalise } from "./normalise.ts";
 import type { Identity, Outcome } from "./normalise.ts";
@@ -42,6 +44,8 @@ interface Tool {
   readonly prefix: readonly string[];
 }
 
+const ALARM = "/etcdserverpb.Maintenance/Alarm";
+const ACTIVATE = 1;
 /** A tool that takes longer hangs. */
 const STEP_TIMEOUT_MS = 20_000;
 /** Random reads on top of the written script. */
@@ -89,6 +93,14 @@ async function identityOf(server: RunningServer): Promise<Identity> {
   }
 }
 
+async function raiseAlarm(server: RunningServer, memberId: bigint, kind: number): Promise<void> {
+  const client = new RawClient(server.endpoint);
+  const body = frame(message([1, ACTIVATE], [2, memberId], [3, kind]));
+  const { code, message: text } = await client.call({ path: ALARM, body });
+  client.close();
+  if (code !== 0) throw new Error(`${server.label} does not raise an alarm: ${text}`);
+}
+
 /** Every step's answer, made comparable, on a fresh server. */
 async function play(
   tool: Tool,
@@ -100,6 +112,7 @@ async function play(
     const identity = await identityOf(server);
     const answers: string[] = [];
     for (const step of steps) {
+      if (step.raise !== undefined) await raiseAlarm(server, identity.memberId, step.raise);
       answers.push(normalise(step, await runTool(tool, step, server.endpoint), identity));
     }
     return answers;

@@ -7,6 +7,14 @@ import { Values } from "./values.ts";
 /** Requests in a program. */
 export const PROGRAM_STEPS = 200;
 const DAMAGE_CHANCE = 0.03;
+/** Share of programs that raise alarms, and of their calls of Alarm that do. */
+const ALARMING_CHANCE = 0.3;
+const RAISE_CHANCE = 0.7;
+/** An alarm that was raised is cleared after at most so many steps: it stops most of the rest. */
+const RAISED_STEPS_MAX = 12;
+/** Alarm actions. */
+const ACTIVATE = 1n;
+const DEACTIVATE = 2n;
 
 /** How often each call comes, before a program scales them at random. */
 const WEIGHTS: readonly (readonly [Call, number])[] = [
@@ -19,6 +27,8 @@ const WEIGHTS: readonly (readonly [Call, number])[] = [
   ["Compact", 2],
   ["Alarm", 1],
 ];
+/** How often the calls of Alarm come that make a program alarming. */
+const ALARMING_WEIGHT = 4;
 
 /**
  * The program of a seed. Programs differ in their mix of calls: one without compactions or deletes
@@ -28,15 +38,40 @@ export function generateProgram(seed: number, steps = PROGRAM_STEPS): Step[] {
   const prng = new Prng(seed);
   const values = new Values(prng);
   const makers = new Makers(values);
-  const weights = WEIGHTS.map(([call, weight]) => {
+  const weights = WEIGHTS.map(([call, weight]): readonly [Call, number] => {
     const scale = values.pick([0, 0.3, 1, 1, 1, 2, 3]);
-    return [call, call === "Put" ? weight * Math.max(scale, 0.3) : weight * scale] as const;
+    return [call, call === "Put" ? weight * Math.max(scale, 0.3) : weight * scale];
   });
-  return Array.from({ length: steps }, () => {
+  const isAlarming = values.chance(ALARMING_CHANCE);
+  if (isAlarming) weights.push(["Alarm", ALARMING_WEIGHT]);
+  /** What clears the alarms that are raised, by how many steps are left until it does. */
+  const clearing: { step: Step; left: number }[] = [];
+  const program: Step[] = [];
+  while (program.length < steps) {
+    for (const each of clearing) each.left -= 1;
+    const at = clearing.findIndex(({ left }) => left <= 0);
+    if (at >= 0) {
+      program.push(clearing.splice(at, 1)[0]!.step);
+      continue;
+    }
     const call = drawCall(prng, weights);
+    if (isAlarming && call === "Alarm" && values.chance(RAISE_CHANCE)) {
+      const fields = alarmFields(values);
+      program.push({ call, fields: { action: ACTIVATE, ...fields } });
+      const step: Step = { call, fields: { action: DEACTIVATE, ...fields } };
+      clearing.push({ step, left: values.prng.between(1, RAISED_STEPS_MAX) });
+      continue;
+    }
     const step: Step = { call, fields: makers.make(call) };
-    return values.chance(DAMAGE_CHANCE) ? { ...step, damage: drawDamage(values, call) } : step;
-  });
+    const isDamaged = values.chance(DAMAGE_CHANCE) && call !== "Alarm";
+    program.push(isDamaged ? { ...step, damage: drawDamage(values, call) } : step);
+  }
+  return [...program, ...clearing.map(({ step }) => step)];
+}
+
+/** Which alarm of which member: few enough that they meet, and one that no version knows. */
+function alarmFields(values: Values): { member: bigint; alarm: bigint } {
+  return { member: BigInt(values.prng.below(3)), alarm: BigInt(values.prng.below(4)) };
 }
 
 function drawCall(prng: Prng, weights: readonly (readonly [Call, number])[]): Call {
@@ -89,8 +124,8 @@ class Makers {
       case "HashKV":
         return { revision: values.revision() };
       case "Alarm":
-        // Only readings: raised alarms would change all that follows.
-        return { alarm: BigInt(values.prng.below(4)), member: BigInt(values.prng.below(2)) };
+        // Reading, or clearing what may be raised; `generateProgram` raises.
+        return { ...(values.chance(0.2) ? { action: DEACTIVATE } : {}), ...alarmFields(values) };
     }
   }
 

@@ -12,6 +12,9 @@ const UNMARSHAL = /^(grpc: error unmarshalling request: |grpc: failed to unmarsh
 const ALL_KEYS: Fields = { key: Uint8Array.of(0), range_end: Uint8Array.of(0) };
 /** Brings any state to the empty one of a compacted store. */
 const RESET: readonly Step[] = [
+  ...[0n, 1n, 2n].flatMap((member) =>
+    [1n, 2n, 3n].map((alarm): Step => ({ call: "Alarm", fields: { action: 2n, member, alarm } })),
+  ),
   { call: "DeleteRange", fields: ALL_KEYS },
   { call: "Compact", fields: { revision: { base: "now", delta: 0 }, physical: true } },
 ];
@@ -191,7 +194,14 @@ function describe(call: CallSpec, answer: RawAnswer): string[] {
   const text = message.replace(UNMARSHAL, "$1…");
   const status = `code ${code}${text === "" ? "" : ` "${text}"`}`;
   if (code !== 0 && answer.messages.length === 0) return [status];
-  return [status, ...print(call.response, merged(call, answer))];
+  const lines = print(call.response, merged(call, answer));
+  return [status, ...(call === CALLS.Alarm ? inOneOrder(lines) : lines)];
+}
+
+/** Alarms come in any order from etcd: those of an answer sorted, its header first. */
+function inOneOrder(lines: readonly string[]): string[] {
+  const [header = "", ...alarms] = lines.join("\n").split(/\n(?=alarms:)/);
+  return [header, ...alarms.sort()].join("\n").split("\n");
 }
 
 /** The report of a difference: both answers, lines that only one has marked. */

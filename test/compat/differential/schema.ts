@@ -112,7 +112,7 @@ export const MESSAGES: Readonly<Record<string, MessageSpec>> = {
 };
 
 /** Fields whose values two servers need not have in common; that one is there is compared. */
-const ANY_VALUE: ReadonlySet<string> = new Set(["cluster_id", "member_id", "raft_term", "member"]);
+const ANY_VALUE: ReadonlySet<string> = new Set(["cluster_id", "member_id", "raft_term"]);
 
 /** A revision relative to where the store is when the request is sent. */
 export interface Relative {

@@ -1,5 +1,6 @@
 import { alarm, cmp, op, times } from "./requests.ts";
 import { BASE_SETUP } from "./cases-kv.ts";
+import type { RawCall } from "./raw-client.ts";
 import { call, calls, FAIL, ok, row } from "./table.ts";
 import type { Group } from "./table.ts";
 
@@ -152,6 +153,42 @@ export const ORDER_GROUP: Group = {
 
 const ALARM = "/etcdserverpb.Maintenance/Alarm";
 
+const LIST = 0;
+const RAISE = 1;
+const CLEAR = 2;
+const alarms = (action: number, kind: number, member = 0): RawCall =>
+  call(ALARM, alarm(action, kind, member));
+
+/** Raising, listing and clearing. */
+export const ALARM_GROUP: Group = {
+  name: "alarms",
+  setup: BASE_SETUP,
+  rows: [
+    row("none is raised", alarms(LIST, 0), ok("alarms=0")),
+    row("raise none", alarms(RAISE, 0, 7), ok("alarms=0")),
+    row("raise", alarms(RAISE, 1, 7), ok("alarms=1")),
+    row("raise again", alarms(RAISE, 1, 7), ok("alarms=1")),
+    row("raise another's", alarms(RAISE, 1, 8), ok("alarms=1")),
+    row("raise another kind", alarms(RAISE, 2, 7), ok("alarms=1")),
+    row("list all", alarms(LIST, 0), ok("alarms=3")),
+    row("list one kind of any member", alarms(LIST, 1, 9), ok("alarms=2")),
+    row("list an unknown kind", alarms(LIST, 9), ok("alarms=0")),
+    row("clear all is no such request", alarms(CLEAR, 0), ok("alarms=0")),
+    row("clear a kind of no member", alarms(CLEAR, 1), ok("alarms=0")),
+    row("clear any kind of a member", alarms(CLEAR, 0, 7), ok("alarms=0")),
+    row("clear", alarms(CLEAR, 2, 7), ok("alarms=1")),
+    row("clear again", alarms(CLEAR, 2, 7), ok("alarms=0")),
+    row("one NOSPACE stops all", calls.put({ key: "a" }), FAIL.noSpace),
+    row("clear the first", alarms(CLEAR, 1, 7), ok("alarms=1")),
+    row("another's stops all", calls.put({ key: "a" }), FAIL.noSpace),
+    row("clear the last", alarms(CLEAR, 1, 8), ok("alarms=1")),
+    row("then it goes on", calls.put({ key: "a" }), ok("prev=0")),
+    row("a kind that no version knows", alarms(RAISE, 9, 7), ok("alarms=1")),
+    row("stops nothing", calls.put({ key: "a" }), ok("prev=0")),
+    row("and is listed", alarms(LIST, 0), ok("alarms=1")),
+  ],
+};
+
 /** While the NOSPACE alarm is raised. */
 export const NOSPACE_GROUP: Group = {
   name: "alarm NOSPACE",
@@ -214,6 +251,8 @@ export const QUOTA_GROUP: Group = {
   setup: [calls.put({ key: "a", value: "1" })],
   rows: [
     row("quota before key", calls.put({ value: FILLING }), FAIL.noSpace),
+    row("whoever was refused finds the alarm", alarms(LIST, 1), ok("alarms=1")),
+    row("clear any", alarms(CLEAR, 1), ok("alarms=0")),
     row(
       "quota before value",
       calls.put({ key: "a", value: FILLING, ignoreValue: true }),

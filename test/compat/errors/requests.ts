@@ -66,9 +66,9 @@ export function compaction(revision: number | bigint, physical = false): Uint8Ar
   return message([1, revision], [2, physical ? true : undefined]);
 }
 
-/** AlarmRequest: action 1 raises, 2 clears; alarm 1 NOSPACE, 2 CORRUPT. */
-export function alarm(action: number, kind: number): Uint8Array {
-  return message([1, action], [3, kind]);
+/** AlarmRequest: action 0 lists, 1 raises, 2 clears; alarm 0 any, 1 NOSPACE, 2 CORRUPT. */
+export function alarm(action: number, kind: number, member = 0): Uint8Array {
+  return message([1, action], [2, member], [3, kind]);
 }
 
 /** RequestOp around an encoded request. */

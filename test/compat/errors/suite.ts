@@ -3,7 +3,13 @@ import { skeinProgram, startServer } from "../ctl/servers.ts";
 import type { ServerProgram } from "../ctl/servers.ts";
 import { oraclePath } from "../oracles/oracles.ts";
 import { COMPACTED_GROUP, KV_GROUP } from "./cases-kv.ts";
-import { CORRUPT_GROUP, NOSPACE_GROUP, ORDER_GROUP, QUOTA_GROUP } from "./cases-order.ts";
+import {
+  ALARM_GROUP,
+  CORRUPT_GROUP,
+  NOSPACE_GROUP,
+  ORDER_GROUP,
+  QUOTA_GROUP,
+} from "./cases-order.ts";
 import { TXN_COMPACTED_GROUP, TXN_GROUP } from "./cases-txn.ts";
 import { WIRE_GROUP } from "./cases-wire.ts";
 import { RawClient } from "./raw-client.ts";
@@ -17,6 +23,7 @@ export const GROUPS: readonly Group[] = [
   TXN_GROUP,
   TXN_COMPACTED_GROUP,
   ORDER_GROUP,
+  ALARM_GROUP,
   NOSPACE_GROUP,
   CORRUPT_GROUP,
   QUOTA_GROUP,

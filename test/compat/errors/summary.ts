@@ -57,6 +57,8 @@ export function summarize(path: string, answer: RawAnswer): string {
       return deleteSummary(fields);
     case "Txn":
       return txnSummary(fields);
+    case "Alarm":
+      return `alarms=${count(fields, 2)}`;
     default:
       return "";
   }

@@ -13,6 +13,15 @@ const env = (name: string, value: string, ...words: string[]): FlagCase => ({
 });
 const file = (text: string): FlagCase => ({ args: ["--config-file=c.yml"], file: text });
 
+/** etcd reads it after it listens: on ports that nobody else has. */
+const retention = (text: string): FlagCase =>
+  args(
+    "--listen-peer-urls=http://127.0.0.1:0",
+    "--listen-client-urls=http://127.0.0.1:0",
+    "--advertise-client-urls=http://127.0.0.1:2379",
+    `--auto-compaction-retention=${text}`,
+  );
+
 /** Every case ends etcd 3.7.1 with exit code 1 or 2 at once. */
 export const FLAG_CASES: readonly FlagCase[] = [
   args("--foo"),
@@ -68,6 +77,12 @@ export const FLAG_CASES: readonly FlagCase[] = [
   args("--heartbeat-interval=1000", "--election-timeout=4999"),
   args("--auto-compaction-mode=x"),
   args("--auto-compaction-mode="),
+  retention("x"),
+  retention("-5"),
+  retention("1x"),
+  retention("1.5"),
+  retention('5"m'),
+  retention("99999999999999999999"),
   args("--compact-hash-check-time=0s"),
   args("--compact-hash-check-time=-5s"),
   args("--log-format=x"),

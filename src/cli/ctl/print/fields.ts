@@ -61,7 +61,7 @@ export class FieldsPrinter implements Printer {
   }
 
   alarm(result: AlarmResult): void {
-    this.#header(result.header);
+    this.#header(result.header ?? NO_HEADER);
     for (const each of result.alarms) {
       this.#field("MemberID", this.#id(each.memberID));
       this.#field("AlarmType", ALARM_NAMES[each.alarm] ?? each.alarm);
@@ -151,6 +151,9 @@ export class FieldsPrinter implements Printer {
     this.#field(name, goQuote(value));
   }
 }
+
+/** As etcdctl prints an answer that has none. */
+const NO_HEADER: ResponseHeader = { clusterId: 0n, memberId: 0n, revision: 0, raftTerm: 0 };
 
 /** At least 16 characters wide, the sign of a negative id counted. */
 function leaseHex(lease: bigint): string {

@@ -228,7 +228,7 @@ export class JsonPrinter implements Printer {
     const alarms = list(result.alarms.map(alarm));
     this.#line(
       object([
-        ["header", header(result.header)],
+        ["header", result.header === undefined ? null : header(result.header)],
         ["alarms", alarms],
       ]),
     );

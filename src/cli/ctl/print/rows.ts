@@ -1,5 +1,6 @@
+import { humanBytes } from "../../../base/units.ts";
 import type { MemberListResult } from "../../../client/index.ts";
-import { humanBytes, toByteString } from "../../go/go-text.ts";
+import { toByteString } from "../../go/go-text.ts";
 import type { EndpointHash, EndpointHealth, EndpointStatus } from "./printer.ts";
 
 /** A header and rows of cells: what tables and simple output are made of. */
@@ -65,7 +66,7 @@ export function statusRows(list: readonly EndpointStatus[]): Rows {
       humanBytes(status.dbSize),
       humanBytes(status.dbSizeInUse),
       `${percentUnused(status.dbSize, status.dbSizeInUse)}%`,
-      humanBytes(status.dbSizeQuota),
+      humanBytes(unsigned(status.dbSizeQuota)),
       String(status.leader === status.header.memberId),
       String(status.isLearner),
       String(status.raftTerm),
@@ -88,4 +89,9 @@ export function hashRows(list: readonly EndpointHash[]): Rows {
       String(hashKv.hashRevision),
     ]),
   };
+}
+
+/** A negative quota is none; etcdctl prints its bits as an unsigned number. */
+function unsigned(quotaBytes: number): number {
+  return quotaBytes < 0 ? quotaBytes + 2 ** 64 : quotaBytes;
 }

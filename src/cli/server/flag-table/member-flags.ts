@@ -53,7 +53,6 @@ export const MEMBER_FLAGS = section("Member", [
     "int64",
     "0",
     "Size of the store at which writes are refused; 0 is 2 GiB, negative is no quota.",
-    IGNORED,
   ],
   ["backend-bbolt-freelist-type", "string", "", "map (the default) or array.", IGNORED],
   ["backend-batch-interval", "duration", "0s", "Longest time to a commit; 0 is 100ms.", IGNORED],
@@ -168,13 +167,12 @@ export const CLUSTERING_FLAGS = section("Clustering", [
     IGNORED,
   ],
   ["pre-vote", "bool", "true", "Asks whether it could win before it starts an election.", IGNORED],
-  ["auto-compaction-mode", "string", "periodic", "periodic or revision.", IGNORED],
+  ["auto-compaction-mode", "string", "periodic", "periodic or revision."],
   [
     "auto-compaction-retention",
     "string",
     "0",
     "How much history to keep: hours or a duration, or revisions; 0 keeps all.",
-    IGNORED,
   ],
   [
     "v2-deprecation",

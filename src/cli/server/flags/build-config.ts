@@ -1,16 +1,12 @@
 import path from "node:path";
-import type {
-  AutoCompaction,
-  InitialMember,
-  MemberConfig,
-  MemberUrl,
-} from "../../../member/config.ts";
+import type { InitialMember, MemberConfig, MemberUrl } from "../../../member/config.ts";
 import { DEFAULT_QUOTA_BACKEND_BYTES } from "../../../member/config.ts";
-import { parseDurationMs, type Parsed } from "../../go/go-number.ts";
+import type { AutoCompaction } from "../../../service/compaction/auto-compactor.ts";
+import type { Parsed } from "../../go/go-number.ts";
+import { parseRetention } from "./retention.ts";
 import type { Settings } from "./settings.ts";
 import { isUnspecified, parseUrl } from "./urls.ts";
 
-const MS_PER_HOUR = 3_600_000;
 const MS_PER_SECOND = 1000;
 const BYTES_PER_MEGABYTE = 1024 * 1024;
 
@@ -107,15 +103,9 @@ function differingUrls(a: readonly string[], b: readonly string[]): string {
 }
 
 function autoCompaction(settings: Settings): AutoCompaction {
-  const text = settings.text("auto-compaction-retention");
-  const isRevision = settings.text("auto-compaction-mode") === "revision";
-  const isInteger = /^[+-]?[0-9]+$/.test(text);
-  const duration = isInteger ? null : parseDurationMs(text, text);
-  const durationMs = duration !== null && "value" in duration ? duration.value : 0;
-  const amount = isInteger ? Number(text) : durationMs;
-  if (amount <= 0) return { mode: "off" };
-  if (isRevision) return { mode: "revision", retentionRevisions: amount };
-  return { mode: "periodic", retentionMs: isInteger ? amount * MS_PER_HOUR : durationMs };
+  const mode = settings.text("auto-compaction-mode");
+  const parsed = parseRetention(mode, settings.text("auto-compaction-retention"));
+  return "value" in parsed ? parsed.value : { mode: "off" };
 }
 
 /** The member's settings; `settings` has passed every check. */
@@ -146,7 +136,7 @@ export function buildConfig(
     cors: settings.list("cors"),
     hostWhitelist: settings.list("host-whitelist"),
     metrics: settings.text("metrics") === "extensive" ? "extensive" : "basic",
-    quotaBackendBytes: quota < 0 ? Number.POSITIVE_INFINITY : quota || DEFAULT_QUOTA_BACKEND_BYTES,
+    quotaBackendBytes: quota || DEFAULT_QUOTA_BACKEND_BYTES,
     autoCompaction: autoCompaction(settings),
     authToken: settings.text("auth-token"),
     authTokenTtlMs: settings.number("auth-token-ttl") * MS_PER_SECOND,

@@ -53,7 +53,7 @@ const FORMS: readonly (readonly [string, readonly string[], Partial<MemberConfig
   ["old flags are passed over", ["--snapshot", "--max-txn-ops=2"], { maxTxnOps: 2 }],
   ["a duration", ["--grpc-keepalive-interval=1m30s"], { grpcKeepaliveIntervalMs: 90_000 }],
   ["0 quota is 2 GiB", ["--quota-backend-bytes=0"], { quotaBackendBytes: 2147483648 }],
-  ["negative quota is none", ["--quota-backend-bytes=-1"], { quotaBackendBytes: Infinity }],
+  ["negative quota is none", ["--quota-backend-bytes=-1"], { quotaBackendBytes: -1 }],
   ["0 snapshots is 10000", ["--snapshot-count=0"], { snapshotCount: 10_000 }],
   [
     "0 threshold is 300ms",
@@ -76,6 +76,18 @@ const FORMS: readonly (readonly [string, readonly string[], Partial<MemberConfig
     ["--auto-compaction-mode=revision", "--auto-compaction-retention=1000"],
     { autoCompaction: { mode: "revision", retentionRevisions: 1000 } },
   ],
+  [
+    "a duration means its nanoseconds as revisions",
+    ["--auto-compaction-mode=revision", "--auto-compaction-retention=2us"],
+    { autoCompaction: { mode: "revision", retentionRevisions: 2000 } },
+  ],
+  [
+    "a plus sign",
+    ["--auto-compaction-retention=+1"],
+    { autoCompaction: { mode: "periodic", retentionMs: 3_600_000 } },
+  ],
+  ["no retention", ["--auto-compaction-retention="], { autoCompaction: { mode: "off" } }],
+  ["no time", ["--auto-compaction-retention=0s"], { autoCompaction: { mode: "off" } }],
   ["the shortest election", ["--election-timeout=500"], { electionTimeoutMs: 500 }],
   ["the longest election", ["--election-timeout=50000"], { electionTimeoutMs: 50_000 }],
   ["a wal directory", ["--wal-dir=/w"], { walDir: "/w" }],

@@ -1,6 +1,6 @@
 import type { MemberUrl } from "../../../member/config.ts";
-import { parseDurationMs } from "../../go/go-number.ts";
 import { goDuration } from "../../go/go-text.ts";
+import { parseRetention } from "./retention.ts";
 import type { Settings } from "./settings.ts";
 import { bindError, hostError } from "./urls.ts";
 
@@ -135,12 +135,8 @@ function checkFeatures(settings: Settings): string | null {
   if (hashCheckMs <= 0) {
     return `--compact-hash-check-time must be >0 (set to ${goDuration(hashCheckMs)})`;
   }
-  return checkRetention(settings.text("auto-compaction-retention"));
-}
-
-function checkRetention(text: string): string | null {
-  if (/^[+-]?[0-9]+$/.test(text) || "value" in parseDurationMs(text, text)) return null;
-  return `error parsing CompactionRetention: time: invalid duration "${text}"`;
+  const retention = parseRetention(mode, settings.text("auto-compaction-retention"));
+  return "error" in retention ? retention.error : null;
 }
 
 function checkTls(settings: Settings): string | null {

@@ -1,6 +1,6 @@
 import { defragment } from "../../../storage/restore/defragment.ts";
 import { CtlError, Exit } from "../../ctl/io.ts";
-import { humanBytes } from "../../go/go-text.ts";
+import { humanBytes } from "../../../base/units.ts";
 import { type Command, type Invocation, textFlag } from "../command-line.ts";
 import { failureText } from "../failure.ts";
 import { logInfo } from "../log.ts";

@@ -1,8 +1,9 @@
+import { humanBytes } from "../../../base/units.ts";
 import type { ImageReport } from "../../../storage/restore/image-check.ts";
 import type { ImageStatus } from "../../../storage/restore/image-status.ts";
 import { CtlError, Exit } from "../../ctl/io.ts";
 import { renderTable } from "../../ctl/print/table.ts";
-import { fromByteString, goJsonString, goQuote, humanBytes } from "../../go/go-text.ts";
+import { fromByteString, goJsonString, goQuote } from "../../go/go-text.ts";
 
 /** What `hashkv` found. */
 export interface KvHash {
