@@ -21,12 +21,13 @@ function hexOf(bytes: Uint8Array): string {
 }
 
 /** A protobuf answer without its header, field by field. */
-function protobufText(bytes: Buffer, drop: readonly number[]): string {
+function protobufText(bytes: Uint8Array, drop: readonly number[], nested = false): string {
   const lines: string[] = [];
   for (const [number, values] of parse(bytes)) {
     if (drop.includes(number)) continue;
     for (const value of values) {
-      lines.push(`${number}: ${typeof value === "bigint" ? value : hexOf(value)}`);
+      if (typeof value === "bigint") lines.push(`${number}: ${value}`);
+      else lines.push(`${number}: ${nested ? protobufText(value, []) : hexOf(value)}`);
     }
   }
   return lines.join("\n");
@@ -66,11 +67,12 @@ export function normalise(step: Step, outcome: Outcome, identity: Identity): str
   if (step.exitOnly === true) return lines[0] as string;
   const format = /-w[ =]?(\w+)/.exec(step.args.join(" "))?.[1];
   const isStatus = step.args.includes("status");
-  const isTable = format === "table" && outcome.exitCode === 0;
+  const isTable = format === "table" && outcome.stdout.length > 0;
   let text = outcome.stdout.toString("latin1");
   if (format === "protobuf" && outcome.exitCode === 0) {
     // Members are ids and URLs of this very run: they are compared in the other formats.
-    text = protobufText(outcome.stdout, step.args[0] === "member" ? [1, 2] : [1]);
+    const drop = step.args[0] === "member" ? [1, 2] : [1];
+    text = protobufText(outcome.stdout, drop, step.args[0] === "alarm");
   } else if (isTable) {
     text = outcome.stdout.toString("utf8").split("\n").map(ruled).join("\n");
     // The table of 3.4 has ASCII rules.
@@ -104,6 +106,9 @@ function unnamed(text: string, { endpoint, peer, memberId, clusterId }: Identity
 
 /** The lines of standard error that are words to the user: no log lines, no usage. */
 function errorLines(text: string): string {
+  // etcdctl 3.4 ends so when it prints an answer without a header; where, says nothing.
+  const panic = /^panic: .*$/m.exec(text);
+  if (panic !== null) return panic[0];
   const usage = text.search(/^Usage:/m);
   const spoken = usage < 0 ? text : text.slice(0, usage);
   const after = usage < 0 ? [] : text.slice(usage).split("\n");

@@ -314,26 +314,29 @@ const CLUSTER: readonly Step[] = [
   ),
 ];
 
+/** What is refused, and what goes on, while an alarm is raised. */
+const WHILE_RAISED = steps(
+  "put foo refused",
+  "del absent",
+  "get foo",
+  "compaction 1",
+  "alarm disarm",
+  "put foo accepted",
+);
+
 /** Each clears what it raised: two alarms at a time are listed in any order. */
 const ALARMS: readonly Step[] = [
-  ...([1, 2] as const).flatMap((raise) => [
-    ...inAllFormats("alarm list").map((each) => ({ ...each, raise })),
-    ...inAllFormats("endpoint status"),
-    ...inAllFormats("endpoint health"),
-    ...steps(
-      "put foo refused",
-      "del absent",
-      "get foo",
-      "compaction 1",
-      "alarm list -w json",
-      "alarm disarm",
-      "put foo accepted",
-    ),
-    ...inAllFormats("alarm disarm").map((each) => ({ ...each, raise })),
-    // A format that it does not have is an error after the deed.
-    step("alarm list"),
-  ]),
-  ...inAllFormats("alarm disarm"),
+  ...inAllFormats("alarm list").map((each): Step => ({ ...each, raise: 1 })),
+  ...FORMATS.map((format) => step(`endpoint status -w ${format}`)),
+  ...FORMATS.map((format) => step(`endpoint health -w ${format}`)),
+  ...WHILE_RAISED,
+  // A format that it does not have is an error after the deed.
+  ...inAllFormats("alarm disarm").map((each): Step => ({ ...each, raise: 1 })),
+  step("alarm list"),
+  step("alarm list -w fields", { raise: 2 }),
+  step("endpoint health"),
+  ...WHILE_RAISED,
+  ...FORMATS.map((format) => step(`alarm disarm -w ${format}`)),
 ];
 
 const USAGE: readonly Step[] = [
