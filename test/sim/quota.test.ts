@@ -57,14 +57,38 @@ class World {
   readonly clock = new VirtualClock();
   /** May be changed at any time: how long each operation of the disk takes from now on. */
   readonly latencyMs = { min: 0, max: 0 };
-  readonly member: SimMember;
+  member: SimMember;
+  readonly #storage: StorageKind;
+  readonly #lookMs: number;
+  #disk: VirtualDisk;
 
-  constructor(storage: StorageKind) {
+  /** With `lookMs` above 0 entries are applied in slices, as in a busy process. */
+  constructor(storage: StorageKind, lookMs = 0) {
     const { clock, latencyMs } = this;
-    const disk = new VirtualDisk({ clock, seed: 5, latencyMs });
-    const quotaBackendBytes = QUOTA_BYTES;
-    this.member = new SimMember({ clock, disk, seed: 5, storage, quotaBackendBytes });
-    assert.ok(clock.runUntil(() => this.member.core.isReady, READY_LIMIT_MS));
+    this.#storage = storage;
+    this.#lookMs = lookMs;
+    this.#disk = new VirtualDisk({ clock, seed: 5, latencyMs });
+    this.member = this.#start();
+  }
+
+  restart(): void {
+    this.member.die();
+    this.#disk = this.#disk.crash("kill");
+    this.member = this.#start();
+  }
+
+  #start(): SimMember {
+    const { clock } = this;
+    const member = new SimMember({
+      clock,
+      disk: this.#disk,
+      seed: 5,
+      storage: this.#storage,
+      quotaBackendBytes: QUOTA_BYTES,
+      lookMs: this.#lookMs,
+    });
+    assert.ok(clock.runUntil(() => member.core.isReady, READY_LIMIT_MS));
+    return member;
   }
 
   call(method: string, request: Uint8Array): Outcome {
@@ -176,6 +200,45 @@ for (const storage of ["memory", "file"] as const) {
     assert.ok(world.call("Put", put("k", 1)).ok);
   });
 }
+
+test("alarms are in the database: a start that replays nothing has them", () => {
+  const world = new World("file");
+  const alarms = (): string[] => world.status().errors;
+  world.alarm(ACTIVATE, 7n, AlarmType.corrupt);
+  world.alarm(ACTIVATE, 9n, AlarmType.noSpace);
+  world.alarm(DEACTIVATE, 7n, AlarmType.corrupt);
+  // A commit with data takes the index beyond the entries above.
+  assert.ok(world.call("DeleteRange", deletion).ok);
+  const compaction = { ...createCompactionRequest(), revision: 1 };
+  assert.ok(world.call("Compact", encodeCompactionRequestToBytes(compaction)).ok);
+  world.clock.runFor(1000);
+  world.restart();
+  assert.deepEqual(alarms(), ["memberID:9 alarm:NOSPACE"]);
+  assert.deepEqual(world.call("Put", put("k", 1)), NO_SPACE);
+});
+
+test("writes over the quota that are replayed raise nothing", () => {
+  // In slices, so that a start leads before it has applied its log.
+  const world = new World("memory", 2);
+  const { memberId } = world.member.core.start;
+  let answers = 0;
+  for (let each = 0; each < 30; each += 1) {
+    world.member.call("Put", put(`k${each}`, 1_000_000), () => {
+      answers += 1;
+    });
+  }
+  assert.ok(world.clock.runUntil(() => answers === 30, READY_LIMIT_MS));
+  assert.ok(world.call("DeleteRange", deletion).ok);
+  const revision = world.member.core.store.currentRevision;
+  const compaction = { ...createCompactionRequest(), revision, physical: true };
+  assert.ok(world.call("Compact", encodeCompactionRequestToBytes(compaction)).ok);
+  world.clock.runFor(10_000);
+  assert.equal(world.alarm(DEACTIVATE, memberId, AlarmType.noSpace).length, 1);
+  world.restart();
+  world.clock.runFor(10_000);
+  assert.deepEqual(world.status().errors, []);
+  assert.ok(world.call("Put", put("k", 1)).ok);
+});
 
 test("while CORRUPT is raised nothing is changed, and it goes before NOSPACE", () => {
   const world = new World("memory");

@@ -12,6 +12,14 @@ interface State {
   readError: Record<string, string | null>;
 }
 
+test("an alarm that no version knows is UNKNOWN, and is excluded by its number", () => {
+  const { state, get } = setUp();
+  state.alarms = ["7"];
+  assert.match(get("/health"), /^503[^]*"reason":"ALARM UNKNOWN"/u);
+  assert.match(get("/health?exclude=UNKNOWN"), /^503/u);
+  assert.match(get("/health?exclude=7"), /^200/u);
+});
+
 function setUp(options: Partial<HttpRoutesOptions> = {}): {
   state: State;
   registry: MetricsRegistry;
