@@ -45,9 +45,10 @@ export function openStorage(options: StorageOptions): OpenedStorage {
 }
 
 function openFile({ platform, config, wal }: StorageOptions): OpenedStorage {
-  const { disk } = platform;
+  const { disk, logger } = platform;
   const path = `${config.dataDir}/member/snap/db`;
-  const open = (): BoltBackend => openBolt({ disk, path, onFailure: wal.onFailure });
+  const sums = { path: `${config.dataDir}/member/db.sums`, logger };
+  const open = (): BoltBackend => openBolt({ disk, path, sums, onFailure: wal.onFailure });
   let file = disk.existsSync(path) ? open() : null;
   let start: StartState | null = null;
   try {

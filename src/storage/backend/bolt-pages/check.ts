@@ -20,7 +20,6 @@ import {
   readU32,
 } from "./format.ts";
 import { readFreeList, type PageFile } from "./page-file.ts";
-import { pageProblem } from "./page.ts";
 
 /** Problems that one check reports; a file with more is not worth more lines. */
 const PROBLEMS_MAX = 100;
@@ -32,6 +31,8 @@ const Use = { none: 0, tree: 1, free: 2, own: 3 } as const;
 export interface CheckReport {
   /** Empty when the file is sound. */
   readonly problems: readonly string[];
+  /** The page of the first problem; NO_PAGE when there is none. */
+  readonly problemPage: number;
   /** Pages below the end; those of trees (overflow pages included); the rest can be reused. */
   readonly pages: number;
   readonly treePages: number;
@@ -61,6 +62,7 @@ class Check {
   readonly #file: PageFile;
   readonly #uses: Uint8Array;
   readonly #problems: string[] = [];
+  #problemPage = NO_PAGE;
   #treePages = 0;
   #pairs = 0;
 
@@ -83,6 +85,7 @@ class Check {
     }
     return {
       problems: this.#problems,
+      problemPage: this.#problemPage,
       pages: endPage,
       treePages: this.#treePages,
       freePages,
@@ -130,8 +133,7 @@ class Check {
   #read(id: number): Uint8Array | null {
     try {
       const bytes = this.#file.readRaw(id);
-      const place = { id, endPage: this.#file.meta.endPage };
-      const problem = pageProblem(bytes, 0, bytes.length, place);
+      const problem = this.#file.problem(id, bytes);
       if (problem === null) return bytes;
       this.#report(id, problem);
     } catch (error) {
@@ -194,6 +196,7 @@ class Check {
 
   #report(id: number, problem: string): void {
     if (this.#problems.length >= PROBLEMS_MAX) return;
+    if (this.#problems.length === 0) this.#problemPage = id;
     const offset = id * this.#file.pageBytes;
     this.#problems.push(`page ${id} at byte ${offset}: ${problem}`);
   }

@@ -14,6 +14,14 @@ const VERSION = 2;
 /** magic, version, page size, flags: 4 each; root 8 + 8, free list, pgid, txid, sum: 8 each. */
 export const META_BYTES = 64;
 const CHECKED_BYTES = META_BYTES - 8;
+/**
+ * Behind it, where bbolt writes zeros and reads nothing: "skps", mark. Whoever writes the page
+ * anew takes it away.
+ */
+const MARK_AT = PAGE_HEADER_BYTES + META_BYTES;
+const MARK_MAGIC = 0x7370_6b73;
+/** What there is to read of a meta page, its header included. */
+export const META_PAGE_BYTES = MARK_AT + 8;
 /** Pages of 512 bytes to 64 KiB exist; more than this is damage. */
 const PAGE_BYTES_MIN = 512;
 const PAGE_BYTES_MAX = 1024 * 1024;
@@ -69,6 +77,19 @@ export function writeMeta(page: Uint8Array, pageNumber: number, meta: Meta): voi
   const sum = fnv1a64(page, at, at + CHECKED_BYTES);
   writeU32(page, at + 56, sum.low);
   writeU32(page, at + 60, sum.high);
+}
+
+/** The mark that ties a file of page checksums to the commit (bolt-sums); 0 when there is none. */
+export function readMark(page: Uint8Array, start: number): number {
+  const at = start + MARK_AT;
+  return readU32(page, at) === MARK_MAGIC ? readU32(page, at + 4) : 0;
+}
+
+/** Adds a mark to a meta page; 0: none. */
+export function writeMark(page: Uint8Array, mark: number): void {
+  if (mark === 0) return;
+  writeU32(page, MARK_AT, MARK_MAGIC);
+  writeU32(page, MARK_AT + 4, mark);
 }
 
 /** bbolt's writer asserts the same before it writes one. */

@@ -1,8 +1,10 @@
 import { DiskError } from "../../../platform/disk.ts";
 import type { Disk, FileId } from "../../../platform/disk.ts";
+import { pageSum } from "../bolt-sums/page-sum.ts";
+import { type PageSums, UNKNOWN_SUM } from "../bolt-sums/page-sums.ts";
 import { BoltError } from "./error.ts";
 import { META_PAGES, PAGE_HEADER_BYTES, pageOverflow, readU32 } from "./format.ts";
-import { META_BYTES, readMeta } from "./meta.ts";
+import { META_PAGE_BYTES, readMark, readMeta } from "./meta.ts";
 import type { Meta, MetaProblem } from "./meta.ts";
 import { PageCache } from "./page-cache.ts";
 import { PageFrames } from "./page-frames.ts";
@@ -12,7 +14,6 @@ import type { PageSource } from "./page.ts";
 /** Where the second meta page may begin when the first is damaged: 1 KiB to 16 MiB. */
 const SECOND_META_FIRST = 1024;
 const SECOND_META_TRIES = 15;
-const META_PAGE_BYTES = PAGE_HEADER_BYTES + META_BYTES;
 /** Memory for pages that stay as they are: branches, and leaves that cursors walk over. */
 const CACHE_BYTES = 16 * 1024 * 1024;
 /**
@@ -20,6 +21,9 @@ const CACHE_BYTES = 16 * 1024 * 1024;
  * well below the 400 MiB that such a member may take.
  */
 const FRAME_BYTES = 96 * 1024 * 1024;
+
+/** What is said of a page whose bytes are others than those that were written. */
+const WRONG_SUM = "page does not match its checksum";
 
 /**
  * The pages of a database file, read through Disk, checked when they are read, and kept in memory
@@ -29,6 +33,8 @@ export class PageFile implements PageSource {
   readonly pageBytes: number;
   /** The newer of the two meta pages that is valid, as it was at the opening. */
   readonly meta: Meta;
+  /** What that page bears behind it, see `readMark`. */
+  readonly mark: number;
   /** First page number that was never allocated; a writer raises it. */
   endPage: number;
   readonly path: string;
@@ -37,6 +43,7 @@ export class PageFile implements PageSource {
   readonly #fileBytes: number;
   readonly #cache: PageCache;
   readonly #frames: PageFrames;
+  #sums: PageSums | null = null;
 
   /**
    * Looks for the meta pages of an open file (formats-disk.md 2.2).
@@ -48,7 +55,9 @@ export class PageFile implements PageSource {
     this.path = path;
     this.#cache = new PageCache(Math.min(CACHE_BYTES, frameBytesMax));
     this.#fileBytes = disk.sizeSync(file);
-    this.meta = this.#newestMeta();
+    const { meta, mark } = this.#newestMeta();
+    this.meta = meta;
+    this.mark = mark;
     this.pageBytes = this.meta.pageBytes;
     this.#frames = new PageFrames(this.pageBytes, frameBytesMax);
     this.endPage = this.meta.endPage;
@@ -127,6 +136,25 @@ export class PageFile implements PageSource {
     return all;
   }
 
+  /**
+   * From now on every page that is read must have its sum in `sums`, and what has none there is
+   * given the one that it was found with.
+   */
+  verifyWith(sums: PageSums): void {
+    this.#sums = sums;
+  }
+
+  /** What is wrong with page `id`, which was read into `bytes`; null when nothing is. */
+  problem(id: number, bytes: Uint8Array): string | null {
+    const sums = this.#sums;
+    const sum = sums === null ? UNKNOWN_SUM : pageSum(bytes);
+    const known = sums === null ? UNKNOWN_SUM : sums.get(id);
+    if (known !== UNKNOWN_SUM && known !== sum) return WRONG_SUM;
+    const problem = pageProblem(bytes, 0, bytes.length, { id, endPage: this.endPage });
+    if (problem === null) sums?.set(id, sum);
+    return problem;
+  }
+
   /** An error about page `id`. */
   damaged(id: number, message: string): BoltError {
     return new BoltError({
@@ -145,7 +173,9 @@ export class PageFile implements PageSource {
   }
 
   #check(bytes: Uint8Array, id: number): void {
-    const problem = pageProblem(bytes, 0, bytes.length, { id, endPage: this.endPage });
+    // Who has a sum was sound when it got it.
+    if (this.#sums !== null && this.#sums.get(id) === pageSum(bytes)) return;
+    const problem = this.problem(id, bytes);
     if (problem !== null) throw this.damaged(id, problem);
   }
 
@@ -154,15 +184,16 @@ export class PageFile implements PageSource {
     if (read < target.length) throw new DiskError("EIO", this.path, "read");
   }
 
-  #newestMeta(): Meta {
+  #newestMeta(): MarkedMeta {
     const first = this.#metaAt(0);
-    const found: Meta[] = [];
+    const found: MarkedMeta[] = [];
     let problem: MetaProblem = "invalid database";
     if (typeof first === "string") problem = first;
     else found.push(first);
-    const second = typeof first === "string" ? this.#searchSecond() : this.#metaAt(first.pageBytes);
+    const second =
+      typeof first === "string" ? this.#searchSecond() : this.#metaAt(first.meta.pageBytes);
     if (typeof second !== "string") found.push(second);
-    found.sort((a, b) => b.txid - a.txid);
+    found.sort((a, b) => b.meta.txid - a.meta.txid);
     const newest = found[0];
     if (newest !== undefined) return newest;
     throw new BoltError({
@@ -172,21 +203,27 @@ export class PageFile implements PageSource {
     });
   }
 
-  #searchSecond(): Meta | MetaProblem {
+  #searchSecond(): MarkedMeta | MetaProblem {
     for (let i = 0; i < SECOND_META_TRIES; i++) {
       const at = SECOND_META_FIRST * 2 ** i;
-      const meta = this.#metaAt(at);
-      if (typeof meta !== "string" && meta.pageBytes === at) return meta;
+      const found = this.#metaAt(at);
+      if (typeof found !== "string" && found.meta.pageBytes === at) return found;
     }
     return "invalid database";
   }
 
-  #metaAt(offset: number): Meta | MetaProblem {
+  #metaAt(offset: number): MarkedMeta | MetaProblem {
     const bytes = new Uint8Array(META_PAGE_BYTES);
     if (offset + META_PAGE_BYTES > this.#fileBytes) return "invalid database";
     this.#disk.readSync(this.#file, bytes, offset);
-    return readMeta(bytes, 0);
+    const meta = readMeta(bytes, 0);
+    return typeof meta === "string" ? meta : { meta, mark: readMark(bytes, 0) };
   }
+}
+
+interface MarkedMeta {
+  readonly meta: Meta;
+  readonly mark: number;
 }
 
 /**

@@ -1,8 +1,11 @@
 import { assert } from "../../../base/assert.ts";
 import type { Disk, DiskError, DiskOp, FileId } from "../../../platform/disk.ts";
+import { pageSum } from "../bolt-sums/page-sum.ts";
+import type { PageSums } from "../bolt-sums/page-sums.ts";
+import type { SumFile } from "../bolt-sums/sum-file.ts";
 import { NO_PAGE, PAGE_HEADER_BYTES, writeU32, writeU64 } from "./format.ts";
 import { FreePages } from "./free-pages.ts";
-import { writeMeta } from "./meta.ts";
+import { writeMark, writeMeta } from "./meta.ts";
 import type { PageFile } from "./page-file.ts";
 import type { TreePages } from "./page-builder.ts";
 import type { PageSource } from "./page.ts";
@@ -40,6 +43,10 @@ export interface PageStoreOptions {
   readonly isFree: (id: number) => boolean;
   /** Page `id` is another one from now on. */
   readonly onNewPage: (id: number) => void;
+  /** Gets the sums of all pages that are written. */
+  readonly sums: PageSums;
+  /** Makes them durable with each commit; null: nobody does. */
+  readonly sumFile: SumFile | null;
   /** Called once; nothing becomes durable any more. */
   readonly onFailure: (error: DiskError) => void;
 }
@@ -204,6 +211,7 @@ export class PageStore implements TreePages, PageSource {
     }
     this.#inFlight = null;
     this.durableBatch = commit.batch;
+    this.#options.sumFile?.committed(commit);
     for (const [id, page] of commit.pages) {
       if (this.#unwritten.get(id) !== page) continue;
       this.#unwritten.delete(id);
@@ -213,8 +221,9 @@ export class PageStore implements TreePages, PageSource {
     this.#start();
   }
 
+  /** Submits what has to be durable before the commit, and returns the steps of the commit. */
   #opsOf(commit: Commit): DiskOp[] {
-    const { file } = this.#options;
+    const { file, sums, sumFile } = this.#options;
     const { pageBytes } = this;
     const ops: DiskOp[] = [];
     const wanted = commit.endPage * pageBytes;
@@ -234,6 +243,7 @@ export class PageStore implements TreePages, PageSource {
       do {
         const page = commit.pages.get(ids[i]!)!;
         staging.set(page, at);
+        sums.set(ids[i]!, pageSum(page));
         at += page.length;
         i += 1;
       } while (i < ids.length && ids[i] === first + (at - start) / pageBytes);
@@ -245,6 +255,7 @@ export class PageStore implements TreePages, PageSource {
     const end = at + pageBytes;
     const meta = { pageBytes, rootPage, freeListPage: NO_PAGE, endPage, txid };
     writeMeta(staging.subarray(at, end), txid % 2, meta);
+    writeMark(staging.subarray(at, end), sumFile?.commit({ txid, endPage, ids }) ?? 0);
     const offset = (txid % 2) * pageBytes;
     ops.push({ op: "write", file, bytes: staging, start: at, end, offset }, { op: "sync", file });
     return ops;

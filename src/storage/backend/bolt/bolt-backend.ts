@@ -22,6 +22,8 @@ import type { BatchView } from "./merged-cursors.ts";
 import { newDatabase } from "../bolt-pages/new-database.ts";
 import { PageFile } from "../bolt-pages/page-file.ts";
 import { PageStore } from "../bolt-pages/page-store.ts";
+import { PageSums } from "../bolt-sums/page-sums.ts";
+import { SumFile, type SumFileOptions } from "../bolt-sums/sum-file.ts";
 import { PlainOverlay } from "./plain-overlay.ts";
 import { RevisionBranches } from "./revision-branches.ts";
 import { KEY_BUCKET, readRevisionKey, REVISION_BYTES } from "./revision-cursor.ts";
@@ -45,6 +47,11 @@ export interface BoltOptions {
    * failed may have dropped pages.
    */
   readonly onFailure: (error: DiskError) => void;
+  /**
+   * Where checksums of the pages are kept between starts. Absent: they are known from the opening
+   * on only.
+   */
+  readonly sums?: Omit<SumFileOptions, "disk">;
 }
 
 /** A Backend in a file of bbolt's format. */
@@ -65,10 +72,18 @@ export function openBolt(options: BoltOptions): BoltBackend {
   const { disk, path } = options;
   if (!disk.existsSync(path)) newDatabase(disk, path);
   const file = disk.openSync(path, { write: true });
+  let sumFile: SumFile | null = null;
   try {
     if (!disk.tryLockSync(file, "flock")) throw lockedError(path);
-    return new FileBackend(options, file);
+    const pages = new PageFile(disk, file, path);
+    const sums = new PageSums();
+    pages.verifyWith(sums);
+    const last = { ...pages.meta, mark: pages.mark };
+    sumFile =
+      options.sums === undefined ? null : new SumFile({ disk, ...options.sums }, last, sums);
+    return new FileBackend(options, { file, pages, sums, sumFile });
   } catch (error) {
+    sumFile?.close();
     disk.closeSync(file);
     throw error;
   }
@@ -83,11 +98,20 @@ function lockedError(file: string): BoltError {
   });
 }
 
+/** What a backend is made of. */
+interface Opened {
+  readonly file: FileId;
+  readonly pages: PageFile;
+  readonly sums: PageSums;
+  readonly sumFile: SumFile | null;
+}
+
 class FileBackend implements BoltBackend, BatchView {
   readonly #disk: Disk;
   readonly #file: FileId;
   readonly #store: PageStore;
   readonly #branches = new RevisionBranches();
+  readonly #sumFile: SumFile | null;
   readonly #overlays = new Map<PlainBucket, PlainOverlay>();
   readonly appended = new ChangeOverlay();
   /** The buckets' trees, and the tree of buckets they are in. */
@@ -104,20 +128,21 @@ class FileBackend implements BoltBackend, BatchView {
   /** The trees are not those of the last commit. */
   #isChanged = false;
 
-  constructor({ disk, path, onFailure }: BoltOptions, file: FileId) {
+  constructor({ disk, onFailure }: BoltOptions, opened: Opened) {
+    const { file, pages, sumFile } = opened;
     this.#disk = disk;
     this.#file = file;
-    const pages = new PageFile(disk, file, path);
+    this.#sumFile = sumFile;
     const { rootPage, freeListPage } = pages.meta;
-    const { problems, isTreePage } = checkDatabase(pages);
+    const { problems, problemPage, isTreePage } = checkDatabase(pages);
     const [problem] = problems;
-    if (problem !== undefined) throw pages.damaged(rootPage, problem);
+    if (problem !== undefined) throw pages.damaged(problemPage, problem);
     const listPages =
       freeListPage === NO_PAGE ? 0 : 1 + pageOverflow(pages.readRaw(freeListPage), 0);
     const isList = (id: number): boolean => id >= freeListPage && id < freeListPage + listPages;
     const isFree = (id: number): boolean => id > 1 && !isTreePage(id) && !isList(id);
     const onNewPage = (id: number): void => this.#branches.drop(id);
-    this.#store = new PageStore({ disk, file, pages, isFree, onNewPage, onFailure });
+    this.#store = new PageStore({ ...opened, disk, isFree, onNewPage, onFailure });
     if (listPages > 0) this.#store.free(freeListPage, listPages);
     this.#trees = readBuckets(this.#store, rootPage);
     this.#top = { page: rootPage };
@@ -148,7 +173,7 @@ class FileBackend implements BoltBackend, BatchView {
   }
 
   get isIdle(): boolean {
-    return this.#store.isIdle;
+    return this.#store.isIdle && (this.#sumFile?.isIdle ?? true);
   }
 
   get(bucket: PlainBucket, key: Uint8Array, out: ByteSpan): boolean {
@@ -234,6 +259,7 @@ class FileBackend implements BoltBackend, BatchView {
 
   close(): void {
     assert(this.isIdle, "bolt: closed while a commit is under way");
+    this.#sumFile?.close();
     this.#disk.closeSync(this.#file);
   }
 
