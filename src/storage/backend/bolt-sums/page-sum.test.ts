@@ -9,6 +9,15 @@ function randomPage(prng: Prng, bytes: number): Uint8Array {
   return Uint8Array.from({ length: bytes }, () => prng.below(256));
 }
 
+test("it is XXH32", () => {
+  // Computed by another implementation, which gives the published sums of texts.
+  const count = (bytes: number, step: number): Uint8Array =>
+    Uint8Array.from({ length: bytes }, (_, i) => i * step);
+  assert.equal(pageSum(count(16, 1)), 0xb728_37f4);
+  assert.equal(pageSum(count(512, 0)), 0x32c1_53de);
+  assert.equal(pageSum(count(4096, 7)), 0xc1ff_0304);
+});
+
 test("every change of one or two bits gives another sum", () => {
   const page = randomPage(new Prng(SEED), 512);
   const sound = pageSum(page);
