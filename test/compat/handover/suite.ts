@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { LongOptions, LongResult } from "../../../scripts/long.ts";
@@ -108,6 +108,9 @@ async function story(
     const isKill = prng.below(2) === 0;
     if (isKill) left = { ...left, acknowledged: await killUnderLoad(server, life, prng) };
     else await server.stop();
+    // Stale once etcd has written; it leaves them lying, and they must mislead nobody.
+    const hasSums = existsSync(path.join(dataDir, "member", "db.sums"));
+    if (life > 0 && !hasSums) throw new Error(`life ${life}: the page checksums are gone`);
     const how = isKill ? `killed after ${left.acknowledged.length} more` : "stopped";
     console.log(
       `etcd ${version}, life ${life}: ${program.label}, revision ${left.revision}, ` +
