@@ -10,6 +10,7 @@ import { PageCache } from "./page-cache.ts";
 import { PageFrames } from "./page-frames.ts";
 import { pageProblem } from "./page.ts";
 import type { PageSource } from "./page.ts";
+import { ReadAhead } from "./read-ahead.ts";
 
 /** Where the second meta page may begin when the first is damaged: 1 KiB to 16 MiB. */
 const SECOND_META_FIRST = 1024;
@@ -43,6 +44,7 @@ export class PageFile implements PageSource {
   readonly #fileBytes: number;
   readonly #cache: PageCache;
   readonly #frames: PageFrames;
+  readonly #ahead: ReadAhead;
   #sums: PageSums | null = null;
 
   /**
@@ -60,6 +62,7 @@ export class PageFile implements PageSource {
     this.mark = mark;
     this.pageBytes = this.meta.pageBytes;
     this.#frames = new PageFrames(this.pageBytes, frameBytesMax);
+    this.#ahead = new ReadAhead(this.pageBytes, (target, id) => this.#read(target, id));
     this.endPage = this.meta.endPage;
     const wanted = this.meta.endPage * this.pageBytes;
     if (this.#fileBytes < wanted) {
@@ -118,6 +121,7 @@ export class PageFile implements PageSource {
   forget(id: number): void {
     this.#cache.delete(id);
     this.#frames.delete(id);
+    this.#ahead.forget(id);
   }
 
   /**
@@ -125,9 +129,15 @@ export class PageFile implements PageSource {
    * @throws BoltError when it reaches beyond the last page.
    */
   readRaw(id: number): Uint8Array {
+    const bytes = this.glance(id);
+    return bytes.length === this.pageBytes ? bytes.slice() : bytes;
+  }
+
+  /** As `readRaw`, for somebody who walks upwards: the next call may change the bytes. */
+  glance(id: number): Uint8Array {
     const { pageBytes } = this;
-    const first = new Uint8Array(pageBytes);
-    this.#read(first, id);
+    if (id >= this.endPage) throw this.damaged(id, "page is behind the end");
+    const first = this.#ahead.view(id, this.endPage);
     const pages = 1 + pageOverflow(first, 0);
     if (pages === 1) return first;
     if (id + pages > this.endPage) throw this.damaged(id, `page claims ${pages} pages`);
