@@ -22,6 +22,7 @@ import { Quota } from "./quota.ts";
 import type { ApplyEvents, ApplyResults } from "./results.ts";
 
 const NO_QUOTA = -1;
+const PLENTY = { freeBytes: Number.POSITIVE_INFINITY, isShort: false };
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 interface Machine {
@@ -61,7 +62,7 @@ function newMachine(quotaBytes = NO_QUOTA): Machine {
     leases: { has: () => false },
     results,
     events,
-    quota: new Quota(backend, quotaBytes),
+    quota: new Quota(backend, quotaBytes, PLENTY),
   });
   return { applier, store, said };
 }

@@ -21,6 +21,7 @@ import type { WalOptions } from "../storage/wal/wal.ts";
 import { newAutoCompactor } from "./auto-compaction.ts";
 import type { StartState } from "./bootstrap.ts";
 import type { MemberConfig } from "./config.ts";
+import { DiskReserve } from "./disk-reserve.ts";
 import { logQuota } from "./quota-log.ts";
 import { type OpenedStorage, openStorage, type StorageKind } from "./open-storage.ts";
 import { Snapshotter } from "./snapshotter.ts";
@@ -68,6 +69,7 @@ export class Core {
   readonly alarms = new Alarms();
   readonly group: Group;
   readonly service: Service;
+  readonly #diskReserve: DiskReserve;
   readonly #quota: Quota;
   readonly #committer: Committer;
   readonly #compaction: CompactionDriver;
@@ -97,7 +99,8 @@ export class Core {
     this.#storage = openStorage({ kind, platform, config, wal });
     this.start = this.#storage.start;
     this.backend = this.#storage.backend;
-    this.#quota = new Quota(this.backend, config.quotaBackendBytes);
+    this.#diskReserve = new DiskReserve(platform.disk, [config.dataDir, config.walDir]);
+    this.#quota = new Quota(this.backend, config.quotaBackendBytes, this.#diskReserve);
     logQuota(platform.logger, config.quotaBackendBytes);
     this.#restoreCluster();
     this.store = openStore({ backend: this.backend, hashSeed: platform.random.uint32() });
@@ -317,6 +320,7 @@ export class Core {
   }
 
   #tick(): void {
+    this.#diskReserve.look();
     this.service.tick();
     this.#startAutoCompaction();
     if (this.store.pendingChanges > 0) return;

@@ -178,6 +178,11 @@ function lists(check: Check): void {
 }
 
 function failures(check: Check): void {
+  check("room is told for what is there, and never fails", async ({ disk, dir }) => {
+    assert.ok(disk.freeBytesSync(dir) > 0);
+    assert.ok(disk.freeBytesSync(`${dir}/none`) > 0);
+  });
+
   check("the first failure ends its list and no other", async (on) => {
     const { disk, dir } = on;
     const file = disk.openSync(`${dir}/a`, { write: true, create: true });

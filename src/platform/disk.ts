@@ -84,6 +84,8 @@ export interface Disk {
   allocateSync(file: FileId, lengthBytes: number): void;
   sizeSync(file: FileId): number;
   existsSync(path: string): boolean;
+  /** Bytes that this user may still write beside `path`; Infinity where nobody knows. */
+  freeBytesSync(path: string): number;
   /** Names (not paths) in a directory, sorted bytewise. */
   listSync(path: string): string[];
   /** Creates the directory and its parents with mode 0700; no error when it is there. */

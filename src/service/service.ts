@@ -85,7 +85,7 @@ export class Service {
       memberId,
       proposer: this.proposer,
       logger: options.logger,
-      quotaBytes: options.quota.configuredBytes,
+      quota: options.quota,
     });
     this.results = new KvResults({
       header,

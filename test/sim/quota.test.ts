@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AlarmType } from "../../src/cluster/alarms.ts";
+import { DISK_RESERVE_BYTES } from "../../src/member/disk-reserve.ts";
 import type { StorageKind } from "../../src/member/open-storage.ts";
 import {
   type AlarmMember,
@@ -292,4 +293,47 @@ test("calls that wait for the alarm when the member stops are told that they are
   assert.deepEqual(outcomes, []);
   core.close(() => {});
   assert.deepEqual(outcomes, [NO_SPACE]);
+});
+
+test("writes are refused before the disk is full, and go on when there is room again", () => {
+  const clock = new VirtualClock();
+  const ballastBytes = 20_000_000;
+  const capacityBytes = DISK_RESERVE_BYTES + ballastBytes + 20_000_000;
+  const disk = new VirtualDisk({ clock, seed: 5, capacityBytes });
+  const ballast = disk.openSync("ballast", { write: true, create: true });
+  disk.allocateSync(ballast, ballastBytes);
+  const fatal: Error[] = [];
+  const onFatal = (error: Error): unknown => fatal.push(error);
+  const options = { clock, disk, seed: 5, onFatal, quotaBackendBytes: -1 };
+  const member = new SimMember({ ...options, storage: "file", walSegmentBytes: 1_000_000 });
+  assert.ok(clock.runUntil(() => member.core.isReady, READY_LIMIT_MS));
+  const call = (method: string, request: Uint8Array): Outcome => {
+    let outcome: Outcome | null = null;
+    member.call(method, request, (result) => {
+      outcome = result;
+    });
+    assert.ok(clock.runUntil(() => outcome !== null, READY_LIMIT_MS));
+    clock.runFor(100);
+    return outcome!;
+  };
+  let puts = 0;
+  let last = call("Put", put("k", 500_000));
+  for (; last.ok && puts < 100; puts += 1) last = call("Put", put("k", 500_000));
+  assert.deepEqual(last, NO_SPACE);
+  assert.ok(puts > 1, `${puts} puts`);
+  assert.ok(disk.freeBytesSync() > DISK_RESERVE_BYTES / 2, `${disk.freeBytesSync()} bytes free`);
+  const { memberId } = member.core.start;
+  assert.ok(member.core.alarms.has(memberId, AlarmType.noSpace));
+  assert.ok(call("DeleteRange", deletion).ok);
+  // Who disarms without making room gets the alarm back.
+  const disarm = alarm(DEACTIVATE, memberId, AlarmType.noSpace);
+  assert.ok(call("Maintenance/Alarm", disarm).ok);
+  assert.deepEqual(call("Put", put("k", 1)), NO_SPACE);
+  disk.closeSync(ballast);
+  disk.unlinkSync("ballast");
+  clock.runFor(200);
+  assert.deepEqual(call("Put", put("k", 1)), NO_SPACE, "the alarm does not clear by itself");
+  assert.ok(call("Maintenance/Alarm", disarm).ok);
+  assert.ok(call("Put", put("k", 1)).ok);
+  assert.deepEqual(fatal, []);
 });

@@ -130,6 +130,15 @@ export class NodeDisk implements Disk {
     return fs.existsSync(path);
   }
 
+  freeBytesSync(path: string): number {
+    try {
+      const { bavail, bsize } = fs.statfsSync(path);
+      return bavail * bsize;
+    } catch {
+      return Number.POSITIVE_INFINITY;
+    }
+  }
+
   listSync(path: string): string[] {
     const names = attempt("list", path, () => fs.readdirSync(path, { encoding: "buffer" }));
     return names.toSorted((a, b) => a.compare(b)).map((name) => name.toString());

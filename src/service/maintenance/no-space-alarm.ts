@@ -1,3 +1,4 @@
+import type { Quota } from "../../apply/quota.ts";
 import { humanBytes } from "../../base/units.ts";
 import { AlarmType, type Alarms } from "../../cluster/alarms.ts";
 import type { Logger } from "../../platform/logger.ts";
@@ -15,7 +16,7 @@ export interface NoSpaceAlarmOptions {
   readonly proposer: Proposer;
   readonly logger: Logger;
   /** For the log. */
-  readonly quotaBytes: number;
+  readonly quota: Quota;
 }
 
 /**
@@ -34,13 +35,9 @@ export class NoSpaceAlarm {
 
   /** Proposes the alarm unless it is raised or on its way. */
   raise(): void {
-    const { alarms, memberId, proposer, logger, quotaBytes } = this.#options;
+    const { alarms, memberId, proposer } = this.#options;
     if (this.#isProposed || alarms.has(memberId, AlarmType.noSpace)) return;
-    logger.log("warn", "message exceeded backend quota; raising alarm", {
-      "quota-size-bytes": quotaBytes,
-      "quota-size": humanBytes(quotaBytes),
-      error: WIRE_ERRORS.noSpace.message,
-    });
+    this.#warn();
     const request = encodeAlarmRequestToBytes({
       action: AlarmRequestAlarmAction.ACTIVATE,
       memberID: memberId,
@@ -54,6 +51,21 @@ export class NoSpaceAlarm {
   afterRaise(answer: () => void): void {
     if (this.#isProposed) this.#refused.push(answer);
     else answer();
+  }
+
+  #warn(): void {
+    const { logger, quota } = this.#options;
+    const { configuredBytes, disk } = quota;
+    const error = WIRE_ERRORS.noSpace.message;
+    if (disk.isShort) {
+      const { freeBytes } = disk;
+      const fields = { "free-bytes": freeBytes, free: humanBytes(freeBytes), error };
+      logger.log("warn", "disk is almost full; raising alarm", fields);
+    } else {
+      const size = humanBytes(configuredBytes);
+      const fields = { "quota-size-bytes": configuredBytes, "quota-size": size, error };
+      logger.log("warn", "message exceeded backend quota; raising alarm", fields);
+    }
   }
 
   /** An alarm that could not be raised is proposed again for the next request without room. */

@@ -161,6 +161,11 @@ export class VirtualDisk implements Disk {
     return this.#machine.tree.find(path) !== undefined;
   }
 
+  freeBytesSync(): number {
+    const { options, usedBytes } = this.#machine;
+    return (options.capacityBytes ?? Number.POSITIVE_INFINITY) - usedBytes;
+  }
+
   listSync(path: string): string[] {
     this.#alive(path);
     return [...this.#machine.tree.dir(path, "list").names.keys()].toSorted();

@@ -75,6 +75,10 @@ export class BlockingDisk implements Disk {
     return this.#disk.existsSync(path);
   }
 
+  freeBytesSync(path: string): number {
+    return this.#disk.freeBytesSync(path);
+  }
+
   listSync(path: string): string[] {
     return this.#disk.listSync(path);
   }
