@@ -16,8 +16,8 @@ export class CountedPages extends PageFile {
     this.#onProgress = onProgress;
   }
 
-  override readRaw(id: number): Uint8Array {
-    const bytes = super.readRaw(id);
+  override glance(id: number): Uint8Array {
+    const bytes = super.glance(id);
     this.#pagesRead += bytes.length / this.pageBytes;
     this.#onProgress(Math.min(this.#pagesRead, this.endPage), this.endPage);
     return bytes;

@@ -6,7 +6,7 @@ import { ReadAhead } from "./read-ahead.ts";
 const PAGE = 16;
 const END = 1000;
 
-/** A file whose page n is full of n's low byte plus `shift`; records [first page, pages] of reads. */
+/** A file whose page n is full of the low byte of n + `shift`; records [first page, pages]. */
 function newFile() {
   const reads: [number, number][] = [];
   const file = { shift: 0, badPage: -1 };

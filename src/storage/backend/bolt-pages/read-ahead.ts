@@ -5,7 +5,7 @@ const AHEAD_PAGES_MAX = 64;
 /** Pages that a walk may pass over, branches or free ones, and still go on ahead. */
 const GAP_PAGES_MAX = 16;
 
-/** Fills `target` from the beginning of page `id` on. Throws DiskError, also when it is too short. */
+/** Fills `target` from page `id` on. Throws DiskError, also when the file is too short. */
 type ReadPages = (target: Uint8Array, id: number) => void;
 
 /**
