@@ -43,3 +43,39 @@ test("headers that drip in are cut off; a connection that asks now and then is n
   assert.equal(dripping.destroyed, true);
   assert.equal(asking.destroyed, false);
 });
+
+test("a client that closes its side when it has asked gets all its answers", async (t) => {
+  const clock = new VirtualClock();
+  const late: (() => void)[] = [];
+  const server = new NodeHttpServer((request, respond) => {
+    const answer = (): void => respond({ status: 200, headers: [], body: "ok" });
+    if (request.target === "/late") late.push(answer);
+    else answer();
+  }, clock);
+  t.after(() => server.close());
+  // More than one slice, and one that cannot be answered at once.
+  for (const [path, count] of [
+    ["/version", 150],
+    ["/late", 1],
+  ] as const) {
+    const [client, served] = socketPair(clock);
+    let text = "";
+    let isEnded = false;
+    client.attach({
+      onData: (chunk) => (text += Buffer.from(chunk).toString()),
+      onDrain: () => {},
+      onEnd: () => (isEnded = true),
+      onClose: () => {},
+    });
+    const handler = server.accept(served);
+    assert.ok(handler !== null);
+    served.attach(handler);
+    client.write(Buffer.from(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(count)));
+    client.end();
+    for (let i = 0; i < 30; i += 1) await settle(clock);
+    for (const answer of late) answer();
+    await settle(clock);
+    assert.equal(text.split("HTTP/1.1 200 OK").length - 1, count, path);
+    assert.equal(isEnded, true, "the server closes its side when it has answered");
+  }
+});

@@ -152,7 +152,9 @@ class SocketStream extends Duplex {
   #serving = false;
   /** What arrived and was not given to the parser. */
   #held: Uint8Array | null = null;
+  /** The client sends no more; the parser is told when all it sent is answered. */
   #ended = false;
+  #endTold = false;
   #turnDue = false;
   #waiting: ((error?: Error | null) => void) | null = null;
 
@@ -167,7 +169,7 @@ class SocketStream extends Duplex {
       onDrain: () => this.#drained(),
       onEnd: () => {
         this.#ended = true;
-        if (this.#held === null) this.push(null);
+        this.#tellEnd();
       },
       onClose: () => {
         gone();
@@ -224,12 +226,23 @@ class SocketStream extends Duplex {
   /** Gives a slice to the parser, which may make requests of it. */
   #feed(): void {
     const held = this.#held;
-    if (held === null) return;
+    if (held === null) return this.#tellEnd();
     this.#held = held.length > sliceBytes ? held.subarray(sliceBytes) : null;
     const wantsMore = this.push(held.subarray(0, sliceBytes));
     if (this.#held !== null) return this.#nextTurn();
-    if (this.#ended) this.push(null);
+    if (this.#ended) this.#tellEnd();
     else if (wantsMore) this.#socket.resume();
+  }
+
+  /**
+   * A client may close its side when it has asked (`nc -N` does), and gets its answers all the same,
+   * as from Go's server. Node's drops what is not answered when it hears of the end.
+   */
+  #tellEnd(): void {
+    if (!this.#ended || this.#endTold || this.#held !== null) return;
+    if (this.busy || this.readableLength > 0) return;
+    this.#endTold = true;
+    this.push(null);
   }
 
   /** Closes the socket at once, whatever it still has to send. */
@@ -248,7 +261,8 @@ class SocketStream extends Duplex {
   }
 
   override _read(): void {
-    if (this.#held === null) this.#socket.resume();
+    if (this.#ended) this.#tellEnd();
+    else if (this.#held === null) this.#socket.resume();
   }
 
   override _write(
