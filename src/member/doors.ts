@@ -7,6 +7,7 @@ import type { HealthSource, ReadKind } from "../edge/http/health-source.ts";
 import { Health } from "../edge/http/health.ts";
 import { plainOverHttp2 } from "../edge/http/over-http2.ts";
 import { HttpRoutes } from "../edge/http/routes.ts";
+import { HttpTurns } from "../edge/http/turns.ts";
 import type { Address } from "../platform/network.ts";
 import type { Platform } from "../platform/platform.ts";
 import { NodeGzip } from "../platform/node/gzip.ts";
@@ -39,14 +40,13 @@ export class Doors {
     const health = new Health(healthSource(core), platform.metrics);
     const main = httpRoutes(config, platform, core, { health, metricsOnly: false });
     const metrics = httpRoutes(config, platform, core, { health, metricsOnly: true });
-    this.#grpc = openGrpc(config, platform, core, plainOverHttp2(main));
+    const turns = new HttpTurns(platform.clock);
+    const mainInTurn = turns.inTurn((request, respond) => main.handle(request, respond));
+    this.#grpc = openGrpc(config, platform, core, plainOverHttp2(mainInTurn));
     this.#grpc.counters.register(platform.metrics);
-    this.#http = new NodeHttpServer(
-      (request, respond) => main.handle(request, respond),
-      platform.clock,
-    );
+    this.#http = new NodeHttpServer(mainInTurn, platform.clock);
     this.#metricsHttp = new NodeHttpServer(
-      (request, respond) => metrics.handle(request, respond),
+      turns.inTurn((request, respond) => metrics.handle(request, respond)),
       platform.clock,
     );
   }

@@ -1,14 +1,14 @@
+import type { HttpHandler } from "../../platform/http.ts";
 import type { PlainHandler } from "../grpc/core.ts";
-import type { HttpRoutes } from "./routes.ts";
 
 /**
  * Lets requests that are not gRPC and came over HTTP/2 reach the routes. etcd answers them 415 on
  * plain ports; that a reader gets `/version` there too takes nothing from anybody.
  */
-export function plainOverHttp2(routes: HttpRoutes): PlainHandler {
+export function plainOverHttp2(handler: HttpHandler): PlainHandler {
   return (request, respond) => {
     const { method, path, authority } = request;
-    routes.handle(
+    handler(
       { method, target: path, host: authority, origin: "", acceptEncoding: "", secure: false },
       (reply) => {
         const type = reply.headers.find(([name]) => name === "Content-Type");

@@ -63,7 +63,7 @@ export function serveWith(
     gzip,
     logger: silentLogger,
     limits: grpcLimits(limits),
-    plain: plainOverHttp2(routes),
+    plain: plainOverHttp2((request, respond) => routes.handle(request, respond)),
   });
   door.counters.register(metrics);
   const http = new NodeHttpServer((request, respond) => routes.handle(request, respond), clock);
