@@ -25,6 +25,7 @@ import { putCost, refusedByAlarm, requestCost } from "./gate.ts";
 import { lowId, newPutEntry, PutEntryReader } from "./put-entry.ts";
 import type { Quota } from "./quota.ts";
 import type { ApplyEvents, ApplyResults } from "./results.ts";
+import type { Steps } from "./steps.ts";
 import { Comparer } from "./txn/compare.ts";
 import { Executor } from "./txn/execute.ts";
 import { type Leases, PlanChecker, planTxn } from "./txn/plan.ts";
@@ -35,8 +36,6 @@ import { readV2Put, type V2Entry } from "./v2-entry.ts";
 const SLICE_MS = 1;
 /** Entries between two looks at the clock. */
 const CLOCK_EVERY_ENTRIES = 16;
-/** Keys that one step of a long deletion removes. */
-const DELETE_STEP_KEYS = 1000;
 const AlarmAction = { get: 0, activate: 1, deactivate: 2 } as const;
 
 /** Kinds of entries that change nothing here: reads, and what a member without peers ignores. */
@@ -61,15 +60,6 @@ export interface ApplierOptions {
   readonly quota: Quota;
 }
 
-/** A deletion that goes on in the next slice: the only entry that may take longer than one. */
-interface LongDelete {
-  readonly entry: Entry;
-  readonly requestId: number;
-  readonly request: DeleteRangeRequest;
-  readonly prevKvs: ByteWriter | null;
-  deleted: number;
-}
-
 /**
  * Committed entry → change of state. Deterministic: what it does depends on the entries and the
  * state they met, nothing else. Effects are published per entry, all of it or nothing.
@@ -83,7 +73,8 @@ export class Applier implements StateMachine {
   readonly #executor: Executor;
   readonly #putReader = new PutEntryReader();
   readonly #putEntry = newPutEntry();
-  #longDelete: LongDelete | null = null;
+  /** A deletion or transaction; it goes on in the next slice when it takes longer than one. */
+  #long: Steps<void> | null = null;
 
   constructor(options: ApplierOptions) {
     this.#options = options;
@@ -100,8 +91,8 @@ export class Applier implements StateMachine {
     let at = from;
     while (at < entries.length && !committer.isBehind) {
       const entry = entries[at]!;
-      if (this.#longDelete === null) this.#start(entry);
-      if (this.#longDelete !== null && !this.#continueDelete(deadlineMs)) break;
+      if (this.#long === null) this.#start(entry);
+      if (this.#long !== null && !this.#goOn(this.#long, deadlineMs)) break;
       committer.advance(entry.index, entry.term);
       at += 1;
       if ((at - from) % CLOCK_EVERY_ENTRIES === 0 && clock.monotonicMs() >= deadlineMs) break;
@@ -146,10 +137,10 @@ export class Applier implements StateMachine {
     }
     switch (inner.case) {
       case "deleteRange":
-        this.#beginDelete(entry, requestId, inner.value);
+        this.#long = this.#applyDelete(requestId, inner.value);
         return;
       case "txn":
-        this.#applyTxn(requestId, inner.value, cost);
+        this.#long = this.#applyTxn(requestId, inner.value, cost);
         return;
       case "compaction":
         this.#applyCompaction(requestId, inner.value.revision);
@@ -178,52 +169,45 @@ export class Applier implements StateMachine {
     else this.#overQuota(requestId);
   }
 
-  #applyTxn(requestId: number, request: TxnRequest, cost: number): void {
-    const plan = planTxn(request, this.#comparer);
+  /** False when there is more to do and the slice is over. */
+  #goOn(long: Steps<void>, deadlineMs: number): boolean {
+    const { clock } = this.#options;
+    do {
+      if (long.next().done === true) {
+        this.#long = null;
+        return true;
+      }
+    } while (clock.monotonicMs() < deadlineMs);
+    return false;
+  }
+
+  *#applyTxn(requestId: number, request: TxnRequest, cost: number): Steps<void> {
+    const store = this.#store;
+    const plan = yield* planTxn(request, this.#comparer, store.currentRevision);
     const error = this.#checker.check(plan);
     if (error !== null) {
       this.#results.failed(requestId, error);
       return;
     }
     const hasRoom = this.#options.quota.hasRoom(cost);
-    this.#store.begin();
-    const result = this.#executor.run(plan, this.#results.wants(requestId));
-    const revision = this.#store.end();
+    store.begin();
+    const run = this.#executor.newRun(this.#results.wants(requestId));
+    const result = yield* this.#executor.runInSteps(plan, run);
+    const revision = store.end();
     if (!hasRoom) this.#overQuota(requestId);
-    else if (result === null) this.#results.failed(requestId, "replyTooLarge");
+    else if (typeof result === "string") this.#results.failed(requestId, result);
     else this.#results.txn(requestId, revision, result);
   }
 
-  #beginDelete(entry: Entry, requestId: number, request: DeleteRangeRequest): void {
-    const wanted = request.prevKv && this.#results.wants(requestId);
+  *#applyDelete(requestId: number, request: DeleteRangeRequest): Steps<void> {
+    const prevKvs = request.prevKv && this.#results.wants(requestId) ? new ByteWriter() : null;
     this.#store.begin();
-    this.#longDelete = {
-      entry,
-      requestId,
-      request,
-      prevKvs: wanted ? new ByteWriter() : null,
-      deleted: 0,
-    };
-  }
-
-  /** False when there is more to delete and the slice is over. */
-  #continueDelete(deadlineMs: number): boolean {
-    const work = this.#longDelete!;
-    const { clock } = this.#options;
-    for (;;) {
-      const step = this.#executor.deleteRange(work.request, DELETE_STEP_KEYS, work.prevKvs);
-      work.deleted += step;
-      if (step < DELETE_STEP_KEYS) break;
-      if (clock.monotonicMs() >= deadlineMs) return false;
-    }
-    this.#longDelete = null;
+    const deleted = yield* this.#executor.deleteInSteps(request, prevKvs);
     const revision = this.#store.end();
-    const { prevKvs, deleted } = work;
-    this.#results.deleted(work.requestId, revision, {
+    this.#results.deleted(requestId, revision, {
       deleted,
       prevKvs: prevKvs === null ? NO_BYTES : prevKvs.bytes.subarray(0, prevKvs.length),
     });
-    return true;
   }
 
   #applyCompaction(requestId: number, revision: number): void {

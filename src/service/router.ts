@@ -17,6 +17,7 @@ import type { Consensus } from "./consensus.ts";
 import { WIRE_ERRORS } from "./errors.ts";
 import type { CompactionWaits } from "./kv/compaction-waits.ts";
 import type { KvService } from "./kv/kv-service.ts";
+import type { ReadTxns } from "./kv/read-txns.ts";
 import type { MaintenanceService } from "./maintenance/maintenance-service.ts";
 import type { RangeService } from "./range/range-service.ts";
 import type { PendingReads } from "./reads.ts";
@@ -46,6 +47,7 @@ type Handler = (token: Token, bytes: Uint8Array, start: number, end: number) => 
 export interface RouterOptions {
   readonly kv: KvService;
   readonly ranges: RangeService;
+  readonly readTxns: ReadTxns;
   readonly maintenance: MaintenanceService;
   readonly cluster: ClusterService;
   readonly compactions: CompactionWaits;
@@ -118,6 +120,7 @@ export class Router implements RpcService {
   cancel(token: Token): void {
     this.#options.reads.cancel(token);
     this.#options.ranges.cancel(token);
+    this.#options.readTxns.cancel(token);
     this.#options.compactions.cancel(token);
     this.#options.maintenance.cancel(token);
   }

@@ -15,6 +15,7 @@ import { JobRunner } from "./jobs.ts";
 import { CompactionWaits } from "./kv/compaction-waits.ts";
 import { KvResults } from "./kv/kv-results.ts";
 import { KvService } from "./kv/kv-service.ts";
+import { ReadTxns } from "./kv/read-txns.ts";
 import { MaintenanceService } from "./maintenance/maintenance-service.ts";
 import { NoSpaceAlarm } from "./maintenance/no-space-alarm.ts";
 import { Proposer } from "./propose/proposer.ts";
@@ -96,20 +97,21 @@ export class Service {
     });
     const rangeContext = { clock, store, header, jobs: this.jobs, sink };
     const ranges = new RangeService(rangeContext);
+    const readTxns = new ReadTxns({ ...rangeContext, leases: options.leases });
     const kv = new KvService({
       ...rangeContext,
+      readTxns,
       consensus,
       proposer: this.proposer,
       reads: this.reads,
       ranges,
-      leases: options.leases,
       maxTxnOps: options.maxTxnOps,
       maxRequestBytes,
       quota: options.quota,
       noSpace: this.noSpace,
       onPhysicalCompaction: (token) => this.#compactions.expect(token),
     });
-    this.router = this.#route(kv, ranges, sink);
+    this.router = this.#route({ kv, ranges, readTxns }, sink);
   }
 
   /** Once a tick: time-outs and views nobody reads any more. */
@@ -131,7 +133,10 @@ export class Service {
     this.proposer.stop();
   }
 
-  #route(kv: KvService, ranges: RangeService, sink: () => ReplySink): Router {
+  #route(
+    parts: { kv: KvService; ranges: RangeService; readTxns: ReadTxns },
+    sink: () => ReplySink,
+  ): Router {
     const { clock, store, consensus, membership, alarms, backend, quota } = this.#options;
     const header = (revision: number): ResponseHeader => ({
       clusterId: this.#options.clusterId,
@@ -140,8 +145,7 @@ export class Service {
       raftTerm: consensus.appliedTerm(),
     });
     return new Router({
-      kv,
-      ranges,
+      ...parts,
       maintenance: new MaintenanceService({
         clock,
         store,

@@ -4,6 +4,7 @@ import { type ByteSpan, newSpan } from "../../base/span.ts";
 import type { FramedCopy, KvStore, RangeCursor, RangeMeasure } from "../../mvcc/store/store.ts";
 import { type KeyRange, type KeyState, newKeyState } from "../../mvcc/types.ts";
 import type { RangeRequest } from "../../proto/gen/etcdserverpb.ts";
+import { finish, STEP_KEYS, type Steps } from "../steps.ts";
 import { withoutValue } from "./key-value.ts";
 import { planRange, SortTarget } from "./range-plan.ts";
 import { StateTable } from "./state-table.ts";
@@ -12,8 +13,8 @@ import { StateTable } from "./state-table.ts";
 export const TAG_KVS = 0x12;
 const TAG_MORE = 0x18;
 const TAG_COUNT = 0x20;
-/** Keys or leaves that a measure looks at in one call of the synchronous reader. */
-const MEASURE_STEP_KEYS = 1_000_000;
+/** Bytes of entries copied in one step; a larger entry is a step of its own. */
+const STEP_BYTES = 256 * 1024;
 
 /** Appends RangeResponse.more and .count. */
 export function writeRangeEnd(out: ByteWriter, more: boolean, count: number): void {
@@ -38,8 +39,8 @@ export function keyRangeOf(request: { key: Uint8Array; rangeEnd: Uint8Array }): 
 }
 
 /**
- * Runs a whole range at once and appends the reply without its header. For ranges inside
- * transactions, which must not be interrupted, and for what is known to be small.
+ * Runs a whole range and appends the reply without its header: for ranges inside transactions, and
+ * for what is known to be small.
  */
 export class RangeReader {
   readonly #store: KvStore;
@@ -70,19 +71,39 @@ export class RangeReader {
       this.#writeOne(range, revision, out);
       return;
     }
+    finish(this.writeInSteps(request, revision, out));
+  }
+
+  /**
+   * The same in steps; false, with part of the entries appended, when the revision was compacted
+   * away meanwhile. Until it is over this reader and `out` are not for others.
+   */
+  *writeInSteps(request: RangeRequest, revision: number, out: ByteWriter): Steps<boolean> {
+    const range = keyRangeOf(request);
     const plan = planRange(request);
     const kvsMax = request.countOnly ? 0 : plan.isPlain ? plan.limit : 0;
-    this.#measure.open(range, revision, kvsMax);
-    while (!this.#measure.step(MEASURE_STEP_KEYS));
-    const { count } = this.#measure;
+    const measure = this.#measure;
+    measure.open(range, revision, kvsMax);
+    while (!measure.step(STEP_KEYS)) yield;
+    if (measure.isCompacted) return false;
+    const { count } = measure;
     if (request.countOnly) {
       writeRangeEnd(out, false, count);
-      return;
+      return true;
     }
-    const more = plan.isPlain
-      ? this.#writePlain(request, range, revision, out)
-      : this.#writeTable(request, range, revision, out);
+    this.#cursor.open(range, revision);
+    let more = count > measure.kvs;
+    if (plan.isPlain) {
+      if (!(yield* this.#writePlain(request, out))) return false;
+    } else {
+      const table = new StateTable(request, plan);
+      if (!(yield* this.#collect(table, plan.readMax))) return false;
+      while (!table.stepSort(this.#store, STEP_KEYS)) yield;
+      if (!(yield* this.#writeTable(request, table, out))) return false;
+      more = table.hasMore;
+    }
     writeRangeEnd(out, more, count);
+    return true;
   }
 
   /**
@@ -128,35 +149,57 @@ export class RangeReader {
     writeRangeEnd(out, false, found ? 1 : 0);
   }
 
-  #writePlain(request: RangeRequest, range: KeyRange, revision: number, out: ByteWriter): boolean {
+  /** The entries that were measured. */
+  *#writePlain(request: RangeRequest, out: ByteWriter): Steps<boolean> {
     const measure = this.#measure;
+    const cursor = this.#cursor;
     const bytes = request.keysOnly ? measure.framedKeysBytes : measure.framedBytes;
     out.reserve(bytes);
     const copy = this.#copy;
     copy.target = out.bytes;
     copy.offset = out.length;
-    copy.limit = out.length + bytes;
-    copy.kvsMax = measure.kvs;
-    this.#cursor.open(range, revision);
-    if (request.keysOnly) this.#cursor.copyFramedKeys(copy);
-    else this.#cursor.copyFramed(copy);
+    const end = out.length + bytes;
+    let room = STEP_BYTES;
+    for (let left = measure.kvs; left > 0;) {
+      copy.limit = Math.min(end, copy.offset + room);
+      copy.kvsMax = Math.min(left, STEP_KEYS);
+      cursor.skipsLeft = STEP_KEYS;
+      if (request.keysOnly) cursor.copyFramedKeys(copy);
+      else cursor.copyFramed(copy);
+      left -= copy.kvs;
+      if (cursor.isCompacted || (copy.isAtEnd && left > 0)) return false;
+      room = copy.kvs > 0 || cursor.isPaused ? STEP_BYTES : 2 * room;
+      if (left > 0) yield;
+    }
     out.length = copy.offset;
-    return measure.count > measure.kvs;
+    return true;
   }
 
-  #writeTable(request: RangeRequest, range: KeyRange, revision: number, out: ByteWriter): boolean {
-    const plan = planRange(request);
-    const table = new StateTable(request, plan);
-    this.#cursor.open(range, revision);
-    for (let read = 0; read < plan.readMax && this.#cursor.next(); read += 1) {
-      table.add(this.#cursor);
+  *#collect(table: StateTable, readMax: number): Steps<boolean> {
+    const cursor = this.#cursor;
+    cursor.skipsLeft = STEP_KEYS;
+    for (let read = 0; read < readMax;) {
+      if (cursor.next()) {
+        table.add(cursor);
+        read += 1;
+        if (read % STEP_KEYS !== 0) continue;
+      } else if (!cursor.isPaused) return !cursor.isCompacted;
+      yield;
+      cursor.skipsLeft = STEP_KEYS;
     }
-    table.sort(this.#store);
+    return true;
+  }
+
+  *#writeTable(request: RangeRequest, table: StateTable, out: ByteWriter): Steps<boolean> {
     const keysOnly = { on: request.keysOnly, keepLease: request.sortTarget === SortTarget.value };
+    let stepEnd = out.length + STEP_BYTES;
     for (let place = 0; place < table.length; place += 1) {
       table.read(place, this.#state);
-      this.writeEntry(this.#state, TAG_KVS, keysOnly, out);
+      if (!this.writeEntry(this.#state, TAG_KVS, keysOnly, out)) return false;
+      if (place % STEP_KEYS !== STEP_KEYS - 1 && out.length < stepEnd) continue;
+      yield;
+      stepEnd = out.length + STEP_BYTES;
     }
-    return table.hasMore;
+    return true;
   }
 }

@@ -1,10 +1,11 @@
 import { newSpan } from "../../base/span.ts";
 import { compareBytes } from "../../base/text.ts";
-import type { KvStore, RangeCursor } from "../../mvcc/store/store.ts";
+import type { KvStore } from "../../mvcc/store/store.ts";
 import { type KeyState, newKeyState } from "../../mvcc/types.ts";
 import type { Compare } from "../../proto/gen/etcdserverpb.ts";
 import { leaseOf, valueOf } from "../range/key-value.ts";
 import { keyRangeOf } from "../range/range-reader.ts";
+import { finish, STEP_KEYS, type Steps } from "../steps.ts";
 
 const Result = { equal: 0, greater: 1, less: 2, notEqual: 3 } as const;
 const Target = { version: 0, create: 1, mod: 2, value: 3, lease: 4 } as const;
@@ -13,38 +14,49 @@ const NO_BYTES = new Uint8Array(0);
 /** Evaluates the compares of transactions on the published state (semantics.md TXN6 to TXN9). */
 export class Comparer {
   readonly #store: KvStore;
-  readonly #cursor: RangeCursor;
   readonly #state = newKeyState();
   readonly #span = newSpan();
 
   constructor(store: KvStore) {
     this.#store = store;
-    this.#cursor = store.newCursor();
   }
 
   /** True when every compare holds; an empty list does. */
   holdAll(compares: readonly Compare[]): boolean {
+    return finish(this.holdAllInSteps(compares, this.#store.currentRevision));
+  }
+
+  /** The same at `revision`, which stays readable meanwhile. */
+  *holdAllInSteps(compares: readonly Compare[], revision: number): Steps<boolean> {
     for (const compare of compares) {
-      if (!this.#holds(compare)) return false;
+      const holds =
+        compare.rangeEnd.length === 0
+          ? this.#holdsForKey(compare, revision)
+          : yield* this.#holdsForRange(compare, revision);
+      if (!holds) return false;
     }
     return true;
   }
 
-  #holds(compare: Compare): boolean {
-    const store = this.#store;
-    const range = keyRangeOf(compare);
-    const revision = store.currentRevision;
-    if (compare.rangeEnd.length === 0) {
-      const found = store.find(range.key, revision, this.#state);
-      return found ? this.#holdsFor(compare, this.#state) : holdsForNothing(compare);
-    }
-    this.#cursor.open(range, revision);
+  #holdsForKey(compare: Compare, revision: number): boolean {
+    const found = this.#store.find(newSpan(compare.key), revision, this.#state);
+    return found ? this.#holdsFor(compare, this.#state) : holdsForNothing(compare);
+  }
+
+  *#holdsForRange(compare: Compare, revision: number): Steps<boolean> {
+    const cursor = this.#store.newCursor();
+    cursor.open(keyRangeOf(compare), revision);
+    cursor.skipsLeft = STEP_KEYS;
     let seen = 0;
-    while (this.#cursor.next()) {
-      seen += 1;
-      if (!this.#holdsFor(compare, this.#cursor)) return false;
+    for (;;) {
+      if (cursor.next()) {
+        seen += 1;
+        if (!this.#holdsFor(compare, cursor)) return false;
+        if (seen % STEP_KEYS !== 0) continue;
+      } else if (!cursor.isPaused) return seen > 0 || holdsForNothing(compare);
+      yield;
+      cursor.skipsLeft = STEP_KEYS;
     }
-    return seen > 0 || holdsForNothing(compare);
   }
 
   #holdsFor(compare: Compare, state: KeyState): boolean {

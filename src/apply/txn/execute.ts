@@ -1,21 +1,42 @@
 import { ByteWriter } from "../../base/byte-writer.ts";
 import { newSpan } from "../../base/span.ts";
 import type { FramedCopy, KvStore, RangeCursor } from "../../mvcc/store/store.ts";
-import type { DeleteRangeRequest, PutRequest, RangeRequest } from "../../proto/gen/etcdserverpb.ts";
-import { keyRangeOf, type RangeReader } from "../range/range-reader.ts";
-import type { TxnPlan, TxnStep } from "./plan.ts";
+import type {
+  DeleteRangeRequest,
+  PutRequest,
+  RangeRequest,
+  RequestOp,
+} from "../../proto/gen/etcdserverpb.ts";
+import { keyRangeOf, RangeReader } from "../range/range-reader.ts";
+import { finish, STEP_KEYS, type Steps } from "../steps.ts";
+import type { TxnPlan } from "./plan.ts";
 import type { OpResult, TxnResult } from "./result.ts";
 
 /** DeleteRangeResponse.prev_kvs, field 3, length delimited. */
 const TAG_PREV_KVS = 0x1a;
 const NO_BYTES = new Uint8Array(0);
-const ALL_KEYS = Number.POSITIVE_INFINITY;
+/** Operations on one key in one step. */
+const OPS_PER_STEP = 64;
 
 /**
  * Bytes of ranges and earlier values that the reply of one transaction may hold when more than one
  * operation brings any: 128 ranges of everything would otherwise take 128 times the store.
  */
 export const TXN_REPLY_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Why a transaction has no reply: it would be too large, or what it reads was compacted away. */
+export type TxnFailure = "replyTooLarge" | "compacted";
+
+/** A transaction under way. */
+export interface TxnRun {
+  readonly wanted: boolean;
+  /** What it reads when nothing is written. */
+  readonly revision: number;
+  /** What it has for its reply. */
+  replyBytes: number;
+  failure: TxnFailure | null;
+  ops: number;
+}
 
 /** Carries out checked operations inside an open write (or, for ranges, outside of one). */
 export class Executor {
@@ -28,10 +49,6 @@ export class Executor {
   readonly #prev = newSpan();
   readonly #isReadOnly: boolean;
   readonly #replyBytesMax: number;
-  /** What the transaction under way has for its reply. */
-  #replyBytes = 0;
-  /** Something was left out of it. */
-  #isCut = false;
 
   /**
    * `isReadOnly`: runs outside of writes, on the published state, whatever apply is in the middle
@@ -50,35 +67,40 @@ export class Executor {
     this.#cursor = store.newCursor();
   }
 
-  /**
-   * Runs the steps in order, depth first (TXN3). `wanted`: somebody reads the result. Null when its
-   * reply would be too large; everything was written all the same.
-   */
-  run(plan: TxnPlan, wanted: boolean): TxnResult | null {
-    this.#replyBytes = 0;
-    this.#isCut = false;
-    const result = this.#runPlan(plan, wanted);
-    return this.#isCut ? null : result;
+  /** Runs the steps in order, depth first (TXN3), all at once. */
+  run(plan: TxnPlan, wanted: boolean): TxnResult | TxnFailure {
+    return finish(this.runInSteps(plan, this.newRun(wanted)));
   }
 
-  #runPlan(plan: TxnPlan, wanted: boolean): TxnResult {
+  /** `wanted`: somebody reads the result; `revision`: what it reads when nothing is written. */
+  newRun(wanted: boolean, revision = this.#store.currentRevision): TxnRun {
+    return { wanted, revision, replyBytes: 0, failure: null, ops: 0 };
+  }
+
+  /** The same in steps. Everything is written also where the reply fails. */
+  *runInSteps(plan: TxnPlan, run: TxnRun): Steps<TxnResult | TxnFailure> {
+    const result = yield* this.#runPlan(plan, run);
+    return run.failure ?? result;
+  }
+
+  *#runPlan(plan: TxnPlan, run: TxnRun): Steps<TxnResult> {
     const responses: OpResult[] = [];
     for (const step of plan.steps) {
-      const result = this.#runStep(step, wanted);
-      if (wanted) responses.push(result);
+      const result =
+        step.nested === null
+          ? (this.#runQuick(step.op, run) ?? (yield* this.#runLong(step.op, run)))
+          : ({ op: "txn", result: yield* this.#runPlan(step.nested, run) } as const);
+      if (run.wanted) responses.push(result);
+      run.ops += 1;
+      if (run.ops % OPS_PER_STEP === 0) yield;
     }
     return { succeeded: plan.succeeded, responses };
   }
 
   /** False when the operations before took all room. One alone may bring as much as there is. */
-  #hasRoom(): boolean {
-    if (this.#replyBytes > this.#replyBytesMax) this.#isCut = true;
-    return !this.#isCut;
-  }
-
-  #takeOut(): Uint8Array {
-    this.#replyBytes += this.#out.length;
-    return this.#out.bytes.slice(0, this.#out.length);
+  #hasRoom(run: TxnRun): boolean {
+    if (run.replyBytes > this.#replyBytesMax) run.failure = "replyTooLarge";
+    return run.failure === null;
   }
 
   /** Puts one key; returns the encoded earlier KeyValue when it was asked for and there was one. */
@@ -106,6 +128,16 @@ export class Executor {
     return prev;
   }
 
+  /** Deletes all of a range; appends their earlier KeyValues to `prevKvs` unless it is null. */
+  *deleteInSteps(request: DeleteRangeRequest, prevKvs: ByteWriter | null): Steps<number> {
+    for (let deleted = 0; ;) {
+      const step = this.deleteRange(request, STEP_KEYS, prevKvs);
+      deleted += step;
+      if (step < STEP_KEYS) return deleted;
+      yield;
+    }
+  }
+
   /**
    * Deletes up to `keysMax` keys; appends their earlier KeyValues to `prevKvs` unless it is null.
    */
@@ -115,51 +147,69 @@ export class Executor {
     return this.#store.deleteRange(range, keysMax);
   }
 
-  #runStep(step: TxnStep, wanted: boolean): OpResult {
-    if (step.nested !== null) return { op: "txn", result: this.#runPlan(step.nested, wanted) };
-    const { request } = step.op;
+  /** Operations on one key; undefined for others. */
+  #runQuick({ request }: RequestOp, run: TxnRun): OpResult | undefined {
     switch (request?.case) {
-      case "requestRange":
-        return this.#range(request.value, wanted);
       case "requestPut": {
-        const prevKv = this.put(request.value, wanted);
+        const prevKv = this.put(request.value, run.wanted);
         return { op: "put", revision: this.#store.readRevision, prevKv };
       }
+      case "requestRange":
+        if (request.value.rangeEnd.length > 0) return undefined;
+        return this.#rangeOfKey(request.value, run);
       case "requestDeleteRange":
-        return this.#delete(request.value, wanted);
+        return undefined;
       default:
         // The static check refuses what has no member, and nested ones come planned.
-        return { op: "range", revision: this.#revisionSoFar(), body: NO_BYTES };
+        return { op: "range", revision: this.#revisionSoFar(run), body: NO_BYTES };
     }
   }
 
-  #range(request: RangeRequest, wanted: boolean): OpResult {
-    if (!wanted || !this.#hasRoom()) return { op: "range", revision: 0, body: NO_BYTES };
-    const { currentRevision, readRevision } = this.#store;
-    const latest = this.#isReadOnly ? currentRevision : readRevision;
-    const at = request.revision > 0 ? request.revision : latest;
-    const out = this.#out;
-    out.reset();
-    this.#reader.write(request, at, out);
-    return { op: "range", revision: this.#revisionSoFar(), body: this.#takeOut() };
+  *#runLong({ request }: RequestOp, run: TxnRun): Steps<OpResult> {
+    if (request?.case === "requestDeleteRange") return yield* this.#delete(request.value, run);
+    if (request?.case === "requestRange") return yield* this.#range(request.value, run);
+    return { op: "range", revision: 0, body: NO_BYTES };
   }
 
-  #delete(request: DeleteRangeRequest, wanted: boolean): OpResult {
-    const prevKvs = wanted && request.prevKv && this.#hasRoom() ? this.#out : null;
-    this.#out.reset();
-    const deleted = this.deleteRange(request, ALL_KEYS, prevKvs);
-    return {
-      op: "deleteRange",
-      revision: this.#revisionSoFar(),
-      deleted,
-      prevKvs: this.#takeOut(),
-    };
+  #rangeOfKey(request: RangeRequest, run: TxnRun): OpResult {
+    if (!run.wanted || !this.#hasRoom(run)) return { op: "range", revision: 0, body: NO_BYTES };
+    const out = this.#out;
+    out.reset();
+    this.#reader.write(request, this.#rangeRevision(request, run), out);
+    run.replyBytes += out.length;
+    const body = out.bytes.slice(0, out.length);
+    return { op: "range", revision: this.#revisionSoFar(run), body };
+  }
+
+  *#range(request: RangeRequest, run: TxnRun): Steps<OpResult> {
+    if (!run.wanted || !this.#hasRoom(run)) return { op: "range", revision: 0, body: NO_BYTES };
+    const out = new ByteWriter();
+    const reader = new RangeReader(this.#store);
+    const at = this.#rangeRevision(request, run);
+    if (!(yield* reader.writeInSteps(request, at, out))) run.failure = "compacted";
+    run.replyBytes += out.length;
+    const body = out.bytes.subarray(0, out.length);
+    return { op: "range", revision: this.#revisionSoFar(run), body };
+  }
+
+  #rangeRevision(request: RangeRequest, run: TxnRun): number {
+    if (request.revision > 0) return request.revision;
+    return this.#isReadOnly ? run.revision : this.#store.readRevision;
+  }
+
+  *#delete(request: DeleteRangeRequest, run: TxnRun): Steps<OpResult> {
+    const prevKvs = run.wanted && request.prevKv && this.#hasRoom(run) ? new ByteWriter() : null;
+    const deleted = yield* this.deleteInSteps(request, prevKvs);
+    const bytes = prevKvs === null ? NO_BYTES : prevKvs.bytes.subarray(0, prevKvs.length);
+    run.replyBytes += bytes.length;
+    return { op: "deleteRange", revision: this.#revisionSoFar(run), deleted, prevKvs: bytes };
   }
 
   /** rev + 1 once anything changed, rev before (semantics.md 2). */
-  #revisionSoFar(): number {
+  #revisionSoFar(run: TxnRun): number {
+    if (this.#isReadOnly) return run.revision;
     const { currentRevision, pendingChanges } = this.#store;
-    return pendingChanges > 0 && !this.#isReadOnly ? currentRevision + 1 : currentRevision;
+    return pendingChanges > 0 ? currentRevision + 1 : currentRevision;
   }
 
   #readPrev(): Uint8Array | null {

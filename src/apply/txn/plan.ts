@@ -8,6 +8,7 @@ import type {
   TxnRequest,
 } from "../../proto/gen/etcdserverpb.ts";
 import type { RequestError } from "../errors.ts";
+import type { Steps } from "../steps.ts";
 import type { Comparer } from "./compare.ts";
 
 /** Tells which leases exist; the lessor, once there is one. */
@@ -26,19 +27,21 @@ export type TxnStep =
   | { readonly op: RequestOp; readonly nested: null }
   | { readonly op: null; readonly nested: TxnPlan };
 
-/** Chooses branches by the compares of all levels on the path. */
-export function planTxn(request: TxnRequest, comparer: Comparer): TxnPlan {
-  const succeeded = comparer.holdAll(request.compare);
-  const ops = succeeded ? request.success : request.failure;
-  return {
-    succeeded,
-    steps: ops.map((op): TxnStep => {
-      const { request: inner } = op;
-      return inner?.case === "requestTxn"
-        ? { op: null, nested: planTxn(inner.value, comparer) }
-        : { op, nested: null };
-    }),
-  };
+/** Chooses branches by the compares of all levels on the path, on the state at `revision`. */
+export function* planTxn(
+  request: TxnRequest,
+  comparer: Comparer,
+  revision: number,
+): Steps<TxnPlan> {
+  const succeeded = yield* comparer.holdAllInSteps(request.compare, revision);
+  const steps: TxnStep[] = [];
+  for (const op of succeeded ? request.success : request.failure) {
+    const inner = op.request;
+    if (inner?.case === "requestTxn") {
+      steps.push({ op: null, nested: yield* planTxn(inner.value, comparer, revision) });
+    } else steps.push({ op, nested: null });
+  }
+  return { succeeded, steps };
 }
 
 /** Checks of the chosen path on the state before the transaction (TXN4, TXN5). */
@@ -52,10 +55,10 @@ export class PlanChecker {
     this.#leases = leases;
   }
 
-  /** The first failure in the order of execution, or null. */
-  check(plan: TxnPlan): RequestError | null {
+  /** The first failure in the order of execution on the state at `revision`, or null. */
+  check(plan: TxnPlan, revision = this.#store.currentRevision): RequestError | null {
     for (const { op, nested } of plan.steps) {
-      const error = nested !== null ? this.check(nested) : this.#checkOp(op);
+      const error = nested !== null ? this.check(nested, revision) : this.#checkOp(op, revision);
       if (error !== null) return error;
     }
     return null;
@@ -73,17 +76,17 @@ export class PlanChecker {
   }
 
   /** Inside a transaction the comparison is literal: negative revisions count too (TXN4). */
-  checkRange(request: RangeRequest): RequestError | null {
+  checkRange(request: RangeRequest, revision: number): RequestError | null {
     if (request.revision === 0) return null;
-    if (request.revision > this.#store.currentRevision) return "futureRevision";
+    if (request.revision > revision) return "futureRevision";
     return request.revision < this.#store.compactRevision ? "compacted" : null;
   }
 
-  #checkOp(op: RequestOp): RequestError | null {
+  #checkOp(op: RequestOp, revision: number): RequestError | null {
     const { request } = op;
     switch (request?.case) {
       case "requestRange":
-        return this.checkRange(request.value);
+        return this.checkRange(request.value, revision);
       case "requestPut":
         return this.checkPut(request.value);
       default:

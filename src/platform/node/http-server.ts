@@ -235,8 +235,8 @@ class SocketStream extends Duplex {
   }
 
   /**
-   * A client may close its side when it has asked (`nc -N` does), and gets its answers all the same,
-   * as from Go's server. Node's drops what is not answered when it hears of the end.
+   * A client may close its side when it has asked (`nc -N` does), and gets its answers all the
+   * same, as from Go's server. Node's drops what is not answered when it hears of the end.
    */
   #tellEnd(): void {
     if (!this.#ended || this.#endTold || this.#held !== null) return;

@@ -1,13 +1,7 @@
 import { hasFilter, SortOrder, SortTarget } from "../../apply/range/range-plan.ts";
-import { RangeReader } from "../../apply/range/range-reader.ts";
 import { putCost, txnCost } from "../../apply/gate.ts";
 import type { Quota } from "../../apply/quota.ts";
-import { Comparer } from "../../apply/txn/compare.ts";
-import { Executor } from "../../apply/txn/execute.ts";
-import { type Leases, PlanChecker, planTxn } from "../../apply/txn/plan.ts";
-import { writeTxnResult } from "../../apply/txn/result.ts";
 import type { RequestError } from "../../apply/errors.ts";
-import { ByteWriter } from "../../base/byte-writer.ts";
 import {
   decodeCompactionRequest,
   decodeDeleteRangeRequest,
@@ -25,6 +19,7 @@ import { copyRequest } from "../range/reply-parts.ts";
 import type { PendingReads } from "../reads.ts";
 import type { Token } from "../rpc.ts";
 import { checkDeleteRange, checkPut, checkRange, checkTxn } from "./check.ts";
+import type { ReadTxns } from "./read-txns.ts";
 import type { Consensus } from "../consensus.ts";
 
 /** What the KV service works with. */
@@ -33,7 +28,7 @@ export interface KvServiceOptions extends RangeContext {
   readonly proposer: Proposer;
   readonly reads: PendingReads;
   readonly ranges: RangeService;
-  readonly leases: Leases;
+  readonly readTxns: ReadTxns;
   readonly maxTxnOps: number;
   readonly maxRequestBytes: number;
   readonly quota: Quota;
@@ -45,16 +40,9 @@ export interface KvServiceOptions extends RangeContext {
 /** The KV service: validates, then proposes or reads (semantics.md 3 to 7, errors.md 4). */
 export class KvService {
   readonly #options: KvServiceOptions;
-  readonly #comparer: Comparer;
-  readonly #checker: PlanChecker;
-  readonly #executor: Executor;
-  readonly #out = new ByteWriter();
 
   constructor(options: KvServiceOptions) {
     this.#options = options;
-    this.#comparer = new Comparer(options.store);
-    this.#checker = new PlanChecker(options.store, options.leases);
-    this.#executor = new Executor(options.store, new RangeReader(options.store), true);
   }
 
   /** Range: linearizable unless the request says otherwise. */
@@ -133,33 +121,19 @@ export class KvService {
     request: TxnRequest,
     raw: { readonly bytes: Uint8Array; readonly start: number; readonly end: number },
   ): void {
+    const requestBytes = raw.end - raw.start;
+    const own = (): TxnRequest => {
+      const copy = raw.bytes.slice(raw.start, raw.end);
+      return decodeTxnRequest(copy, 0, copy.length);
+    };
     if (isSerializable(request) || this.#options.consensus.readNow()) {
-      this.#runReadTxn(token, request);
+      this.#options.readTxns.start(token, request, requestBytes, own);
       return;
     }
-    const copy = raw.bytes.slice(raw.start, raw.end);
+    const later = own();
     this.#whenReadable(token, () => {
-      this.#runReadTxn(token, decodeTxnRequest(copy, 0, copy.length));
+      this.#options.readTxns.start(token, later, requestBytes, () => later);
     });
-  }
-
-  #runReadTxn(token: Token, request: TxnRequest): void {
-    const plan = planTxn(request, this.#comparer);
-    const error = this.#checker.check(plan);
-    if (error !== null) {
-      this.#fail(token, error);
-      return;
-    }
-    const result = this.#executor.run(plan, true);
-    if (result === null) {
-      this.#fail(token, "replyTooLarge");
-      return;
-    }
-    const out = this.#out;
-    out.reset();
-    this.#options.header.write(out, this.#options.store.currentRevision);
-    writeTxnResult(result, out);
-    this.#options.sink().reply(token, out.bytes, 0, out.length);
   }
 
   #whenReadable(token: Token, run: () => void): void {

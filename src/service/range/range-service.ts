@@ -8,6 +8,7 @@ import type { WireError } from "../errors.ts";
 import type { HeaderWriter } from "../header.ts";
 import type { JobRunner } from "../jobs.ts";
 import { Code, type ReplySink, type Token } from "../rpc.ts";
+import { TurnBudget } from "../turn-budget.ts";
 import { LargeRange } from "./large-range.ts";
 import { FIRST_CHUNK_KEYS, RangeStream } from "./range-stream.ts";
 import { copyRequest, revisionError } from "./reply-parts.ts";
@@ -71,8 +72,8 @@ export class RangeService {
   /** Sorted streams that wait for a later turn. */
   readonly #late = new Set<Token>();
   readonly #memory = new TableMemory();
-  /** When ranges of this turn stop to be answered at once; 0: none was yet. */
-  #atOnceEndMs = 0;
+  /** For ranges that are answered at once. */
+  readonly #turn: TurnBudget;
 
   constructor(context: RangeContext) {
     this.#context = context;
@@ -80,6 +81,7 @@ export class RangeService {
     this.#reader = new RangeReader(context.store);
     this.#cursor = context.store.newCursor();
     this.#measure = context.store.newMeasure();
+    this.#turn = new TurnBudget(context.clock, AT_ONCE_TURN_MS);
   }
 
   /**
@@ -95,7 +97,7 @@ export class RangeService {
       this.#replyAtOnce(token, request, revision);
       return;
     }
-    if (this.#isTurnOver()) {
+    if (this.#turn.isOver()) {
       this.#startLarge(token, request, revision);
       return;
     }
@@ -133,7 +135,7 @@ export class RangeService {
       return;
     }
     if (isSorting(request)) {
-      if (this.#isTurnOver()) {
+      if (this.#turn.isOver()) {
         this.#streamLater(token, request, maxRequestBytes);
         return;
       }
@@ -179,19 +181,6 @@ export class RangeService {
   get underWay(): number {
     return this.#streams.size + this.#large.size + this.#late.size;
   }
-
-  #isTurnOver(): boolean {
-    const { clock } = this.#context;
-    const nowMs = clock.monotonicMs();
-    if (this.#atOnceEndMs !== 0) return nowMs >= this.#atOnceEndMs;
-    this.#atOnceEndMs = nowMs + AT_ONCE_TURN_MS;
-    clock.defer(this.#nextTurn);
-    return false;
-  }
-
-  readonly #nextTurn = (): void => {
-    this.#atOnceEndMs = 0;
-  };
 
   #revisionOf(request: RangeRequest): number | WireError {
     const store = this.#store;
