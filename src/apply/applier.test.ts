@@ -1,18 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { newSpan } from "../base/span.ts";
 import { Alarms } from "../cluster/alarms.ts";
 import { Membership } from "../cluster/membership.ts";
 import { openStore } from "../mvcc/store/kv-store.ts";
 import type { KvStore } from "../mvcc/store/store.ts";
 import {
+  createCompare,
   createDeleteRangeRequest,
   createInternalRaftRequest,
   createPutRequest,
+  createRangeRequest,
   createRequestHeader,
   createTxnRequest,
   encodeInternalRaftRequestToBytes,
   type InternalRaftRequest,
 } from "../proto/gen/etcdserverpb.ts";
+import type { Clock } from "../platform/clock.ts";
 import { type Entry, EntryType } from "../raft/types.ts";
 import { VirtualClock } from "../sim/world/clock.ts";
 import { openMemoryBackend } from "../storage/backend/memory/memory-backend.ts";
@@ -32,7 +36,7 @@ interface Machine {
   readonly said: string[];
 }
 
-function newMachine(quotaBytes = NO_QUOTA): Machine {
+function newMachine(quotaBytes = NO_QUOTA, clock: Clock = new VirtualClock()): Machine {
   const said: string[] = [];
   const backend = openMemoryBackend();
   const store = openStore({ backend, hashSeed: 7 });
@@ -53,7 +57,7 @@ function newMachine(quotaBytes = NO_QUOTA): Machine {
     onClusterChange: () => {},
   };
   const applier = new Applier({
-    clock: new VirtualClock(),
+    clock,
     store,
     backend,
     committer: new Committer(backend),
@@ -176,4 +180,55 @@ test("an entry that this version cannot apply stops it instead of being skipped"
   const machine = newMachine();
   const grant = entry(1, { case: "leaseGrant", value: { ttl: 5, id: 7n } });
   assert.throws(() => applyAll(machine, [grant]), /entry 1 .* leaseGrant/u);
+});
+
+/** A clock whose time passes by being looked at. */
+class BusyClock extends VirtualClock {
+  #spentMs = 0;
+
+  override monotonicMs(): number {
+    this.#spentMs += 1;
+    return super.monotonicMs() + this.#spentMs;
+  }
+}
+
+test("a long transaction is applied in slices, and seen as a whole", () => {
+  const { applier, store, said } = newMachine(NO_QUOTA, new BusyClock());
+  const puts = Array.from({ length: 3000 }, (_, i) =>
+    entry(i + 1, {
+      case: "put",
+      value: { ...createPutRequest(), key: utf8(`k${10_000 + i}`), value: utf8("v") },
+    }),
+  );
+  for (let done = 0; done < puts.length;) done += applier.apply(puts, done);
+  const all = { key: utf8("k"), rangeEnd: utf8("l") };
+  const target = { target: 0, result: 0, targetUnion: { case: "version" as const, value: 1 } };
+  const requests = [
+    { case: "requestRange" as const, value: { ...createRangeRequest(), ...all } },
+    { case: "requestDeleteRange" as const, value: { ...createDeleteRangeRequest(), ...all } },
+    { case: "requestPut" as const, value: { ...createPutRequest(), key: utf8("k") } },
+  ];
+  const txn = {
+    ...createTxnRequest(),
+    compare: [{ ...createCompare(), ...all, ...target }],
+    success: requests.map((request) => ({ request })),
+  };
+  const entries = [entry(3001, { case: "txn", value: txn })];
+  const before = store.currentRevision;
+  let slices = 1;
+  while (applier.apply(entries, 0) === 0) {
+    slices += 1;
+    assert.ok(slices < 1000, "it comes to an end");
+    assert.equal(store.currentRevision, before);
+    const measure = store.newMeasure();
+    measure.open({ key: newSpan(all.key), end: newSpan(all.rangeEnd) }, before, 0);
+    assert.ok(measure.step(1_000_000));
+    assert.equal(measure.count, 3000, "nothing of it is seen");
+  }
+  assert.ok(slices >= 7, `${slices} slices`);
+  assert.equal(said.at(-1), `txn 3001 at ${before + 1}`);
+  const measure = store.newMeasure();
+  measure.open({ key: newSpan(all.key), end: newSpan(all.rangeEnd) }, before + 1, 0);
+  assert.ok(measure.step(1_000_000));
+  assert.equal(measure.count, 1);
 });

@@ -39,8 +39,11 @@ const TAG_RESPONSES = 0x1a;
 const TAG_PREV_KV = 0x12;
 const TAG_DELETED = 0x10;
 
+/** Where an encoded result goes. */
+export type ResultWriter = Pick<ByteWriter, "byte" | "varint" | "raw">;
+
 /** Appends succeeded and responses of a TxnResponse. */
-export function writeTxnResult(result: TxnResult, out: ByteWriter): void {
+export function writeTxnResult(result: TxnResult, out: ResultWriter): void {
   if (result.succeeded) {
     out.byte(TAG_SUCCEEDED);
     out.byte(1);
@@ -56,7 +59,7 @@ export function writeTxnResult(result: TxnResult, out: ByteWriter): void {
 }
 
 /** Appends deleted and prev_kvs of a DeleteRangeResponse. */
-export function writeDeleted(deleted: number, prevKvs: Uint8Array, out: ByteWriter): void {
+export function writeDeleted(deleted: number, prevKvs: Uint8Array, out: ResultWriter): void {
   if (deleted > 0) {
     out.byte(TAG_DELETED);
     out.varint(deleted);
@@ -65,14 +68,14 @@ export function writeDeleted(deleted: number, prevKvs: Uint8Array, out: ByteWrit
 }
 
 /** Appends prev_kv of a PutResponse. */
-export function writePrevKv(prevKv: Uint8Array | null, out: ByteWriter): void {
+export function writePrevKv(prevKv: Uint8Array | null, out: ResultWriter): void {
   if (prevKv === null) return;
   out.byte(TAG_PREV_KV);
   out.varint(prevKv.length);
   out.raw(prevKv, 0, prevKv.length);
 }
 
-function writeInner(one: OpResult, out: ByteWriter): void {
+function writeInner(one: OpResult, out: ResultWriter): void {
   if (one.op === "txn") {
     // Present but empty (semantics.md 2).
     out.byte(TAG_HEADER);
@@ -97,7 +100,7 @@ function writeInner(one: OpResult, out: ByteWriter): void {
 }
 
 function innerSize(one: OpResult): number {
-  if (one.op === "txn") return 2 + txnSize(one.result);
+  if (one.op === "txn") return 2 + txnResultSize(one.result);
   const header = 3 + varintSize(one.revision);
   switch (one.op) {
     case "range":
@@ -109,7 +112,8 @@ function innerSize(one: OpResult): number {
   }
 }
 
-function txnSize(result: TxnResult): number {
+/** Bytes that `writeTxnResult` appends. */
+export function txnResultSize(result: TxnResult): number {
   let size = result.succeeded ? 2 : 0;
   for (const one of result.responses) {
     const inner = innerSize(one);

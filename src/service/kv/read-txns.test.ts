@@ -60,7 +60,8 @@ interface Rig {
   readonly replies: Map<number, TxnResponse>;
   readonly failures: Map<number, string>;
   put(key: string, value: string): void;
-  compact(): void;
+  /** All of it that no view keeps. */
+  compact(revision: number): void;
 }
 
 function newRig(): Rig {
@@ -72,7 +73,16 @@ function newRig(): Rig {
     reply: (token, bytes, start, end) => {
       replies.set(token, decodeTxnResponse(bytes.slice(start, end), 0, end - start));
     },
-    replyFrom: () => assert.fail(),
+    replyFrom: (token, totalBytes, source) => {
+      const bytes = new Uint8Array(totalBytes);
+      for (let at = 0; at < totalBytes;) {
+        const count = source.read(bytes, at, Math.min(1000, totalBytes - at));
+        assert.ok(count > 0);
+        at += count;
+      }
+      source.release();
+      replies.set(token, decodeTxnResponse(bytes, 0, totalBytes));
+    },
     send: () => true,
     sendFrom: () => assert.fail(),
     finish: (token, _code, message) => void failures.set(token, message),
@@ -90,14 +100,11 @@ function newRig(): Rig {
     store.end();
   };
   for (let i = 0; i < KEYS; i += 1) put(`k${10_000 + i}`, `old ${(i * 7919) % KEYS}`);
-  return {
-    clock,
-    txns,
-    replies,
-    failures,
-    put,
-    compact: () => store.compact(store.currentRevision),
+  const compact = (revision: number): void => {
+    store.compact(revision);
+    while (store.compactStep(1000) === "working");
   };
+  return { clock, txns, replies, failures, put, compact };
 }
 
 const ALL = { key: utf8("k"), rangeEnd: utf8("l") };
@@ -132,15 +139,21 @@ test("a long transaction is done in slices, at one revision, and others have the
   const { clock, txns, replies } = rig;
   const every = { ...createCompare(), ...ALL, target: 0, result: 0 };
   const targetUnion = { case: "version" as const, value: 1 };
-  const request = { ...LONG, compare: [{ ...every, targetUnion }] };
+  const request = {
+    ...LONG,
+    compare: [
+      { ...every, targetUnion },
+      { ...every, targetUnion },
+    ],
+  };
   txns.start(1, request, 100, () => request);
   assert.equal(replies.size, 0, "not in the turn in which it came");
   for (let turns = 0; replies.size + rig.failures.size === 0; turns += 1) {
     assert.ok(turns < 1000, "it comes to an end");
-    // What it has read and what it has not yet read changes, and its revision is compacted.
+    // What it has read and what it has not yet read changes, and so does what is compacted.
     rig.put(`k${10_000 + turns}`, "new");
     rig.put(`k${10_000 + KEYS - 1 - turns}`, "new");
-    if (turns === 10) rig.compact();
+    if (turns >= 10) rig.compact(KEYS);
     const before = clock.looks;
     clock.turn();
     assert.ok(clock.looks - before <= 8, "a turn holds a few steps");
@@ -179,7 +192,7 @@ test("what is wrong on the state is found out", () => {
   txns.start(1, rangesOf({ ...ALL, revision: KEYS + 2 }), 10, () =>
     rangesOf({ ...ALL, revision: KEYS + 2 }),
   );
-  compact();
+  compact(KEYS);
   txns.start(2, rangesOf({ ...ALL, revision: 5 }), 10, () => rangesOf({ ...ALL, revision: 5 }));
   while (clock.turn());
   assert.match(failures.get(1) ?? "", /future revision/);

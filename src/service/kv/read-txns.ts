@@ -4,7 +4,7 @@ import type { Steps } from "../../apply/steps.ts";
 import { Comparer } from "../../apply/txn/compare.ts";
 import { Executor, type TxnRun } from "../../apply/txn/execute.ts";
 import { type Leases, PlanChecker, planTxn, type TxnPlan } from "../../apply/txn/plan.ts";
-import { type TxnResult, writeTxnResult } from "../../apply/txn/result.ts";
+import { type TxnResult, txnResultSize, writeTxnResult } from "../../apply/txn/result.ts";
 import { ByteWriter } from "../../base/byte-writer.ts";
 import type { KvStore, ReadView } from "../../mvcc/store/store.ts";
 import type { Clock } from "../../platform/clock.ts";
@@ -12,12 +12,17 @@ import type { TxnRequest } from "../../proto/gen/etcdserverpb.ts";
 import { WIRE_ERRORS } from "../errors.ts";
 import type { HeaderWriter } from "../header.ts";
 import type { Job, JobRunner } from "../jobs.ts";
+import { PartsSource, PartsWriter } from "../parts.ts";
+import { sendError } from "../range/reply-parts.ts";
 import { TableMemory } from "../range/table-memory.ts";
 import type { ReplySink, Token } from "../rpc.ts";
 import { TurnBudget } from "../turn-budget.ts";
 
 /** Time in one turn of the event loop for transactions that are answered as they come, ms. */
 const AT_ONCE_TURN_MS = 1;
+
+/** Replies up to this size are made at once; larger ones are sent from where they are. */
+const SMALL_REPLY_BYTES = 64 * 1024;
 
 /** What a transaction that waits costs beside its request and reply, bytes. */
 const TXN_BYTES = 4096;
@@ -117,11 +122,25 @@ export class ReadTxns {
       sink.finish(token, code, message);
       return;
     }
-    const out = this.#out;
-    out.reset();
-    this.#options.header.write(out, revision);
+    const head = this.#out;
+    head.reset();
+    this.#options.header.write(head, revision);
+    const bytes = txnResultSize(result);
+    if (bytes <= SMALL_REPLY_BYTES) {
+      writeTxnResult(result, head);
+      sink.reply(token, head.bytes, 0, head.length);
+      return;
+    }
+    const tooLarge = sendError(head.length + bytes);
+    if (tooLarge !== null) return sink.finish(token, tooLarge.code, tooLarge.message);
+    const out = new PartsWriter();
+    out.raw(head.bytes, 0, head.length);
     writeTxnResult(result, out);
-    sink.reply(token, out.bytes, 0, out.length);
+    out.flush();
+    // It holds on to its memory until the reader has taken it.
+    this.#memory.take(bytes, Number.POSITIVE_INFINITY);
+    const source = new PartsSource(out.parts, () => this.#memory.give(bytes));
+    sink.replyFrom(token, head.length + bytes, source);
   }
 }
 
