@@ -173,7 +173,7 @@ test("a long transaction is done in slices, at one revision, and others have the
   assert.equal(txns.underWay, 0);
 });
 
-test("many at once share the turns; a cancelled one is not answered; single keys need no turn", () => {
+test("many share the turns; a cancelled one is not answered; single keys need no turn", () => {
   const { clock, txns, replies, failures } = newRig();
   for (let token = 1; token <= 9; token += 1) txns.start(token, LONG, 100, () => LONG);
   txns.cancel(7);

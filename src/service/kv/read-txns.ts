@@ -62,8 +62,8 @@ export class ReadTxns {
   }
 
   /**
-   * Answers `request` on the state as it is now. `own`: makes the request with bytes of its own, for
-   * when those of `request` are gone; called once at most, before this returns.
+   * Answers `request` on the state as it is now. `own`: makes the request with bytes of its own,
+   * for when those of `request` are gone; called once at most, before this returns.
    */
   start(token: Token, request: TxnRequest, requestBytes: number, own: () => TxnRequest): void {
     const { store, clock, jobs } = this.#options;
