@@ -10,6 +10,8 @@ const SEED = 20261121;
 /** So that every few commits begin a new file, which takes several of them. */
 const OFTEN = { outgrownBytes: 1000, outgrownPageBytes: 1, partPages: 40 };
 
+/** So that one new file follows the other, each in two or three commits. */
+const CEASELESS = { outgrownBytes: 0, outgrownPageBytes: 0, partPages: 60 };
 /** Of a crash test. */
 const BATCHES = 20;
 
@@ -135,7 +137,7 @@ for (const mode of ["kill", "power"] as const) {
   test(`a crash by ${mode} after any step: the sums are those of the commit found`, () => {
     let steps = 0;
     for (let isOver = false; !isOver; steps += 1) {
-      const world = new SummedDatabase(SEED + steps, OFTEN);
+      const world = new SummedDatabase(SEED + steps, CEASELESS);
       const writer = new RandomWriter(SEED);
       const backend = world.open();
       writer.states.set(0, contentOf(backend));
