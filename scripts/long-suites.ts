@@ -45,9 +45,19 @@ export const LONG_SUITES: Readonly<Record<string, LongSuiteEntry>> = {
     what: "load, kill -9, restart: every acknowledged write is there",
     inCi: true,
   },
+  "kill-file": {
+    module: "test/integration/kill/file-suite.ts",
+    what: "the same with the state in a database file, which bbolt checks after each kill",
+    inCi: true,
+  },
   power: {
     module: "test/sim/power/suite.ts",
-    what: "the same in the simulator, with writes lost or torn at power loss",
+    what: "kill in the simulator, with writes lost or torn at power loss",
+    inCi: true,
+  },
+  crash: {
+    module: "test/sim/crash/suite.ts",
+    what: "a member crashes at every step of its disk, then at random ones; bbolt checks each file",
     inCi: true,
   },
   bolt: {
@@ -68,6 +78,16 @@ export const LONG_SUITES: Readonly<Record<string, LongSuiteEntry>> = {
   utl: {
     module: "test/compat/utl/suite.ts",
     what: "skeinutl beside etcdutl: status, hashes, damage, and etcd started on what both restore",
+    inCi: true,
+  },
+  flip: {
+    module: "test/sim/flip/suite.ts",
+    what: "every byte of a small log and a small database changed, every length cut",
+    inCi: true,
+  },
+  faults: {
+    module: "test/sim/faults/suite.ts",
+    what: "no space, I/O errors and read-only at every call of a disk; slow syncs",
     inCi: true,
   },
   fairness: {

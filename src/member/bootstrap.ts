@@ -16,6 +16,7 @@ import {
   type WalOptions,
 } from "../storage/wal/wal.ts";
 import type { MemberConfig } from "./config.ts";
+import { diskFault } from "./disk-fault.ts";
 import { StartError } from "./start-error.ts";
 
 /** Term of the entries that a static bootstrap writes (raft.md B25). */
@@ -56,11 +57,9 @@ export function prepareDirectories(disk: Disk, config: MemberConfig): void {
       disk.unlinkSync(touch);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      throw new StartError(
-        `cannot write to data directory ${dir}: ${error.code}`,
-        "Give this user the right to write there, or choose another with --data-dir.",
-        error,
-      );
+      const { kind, remedy } = diskFault(error);
+      const name = kind === "other" ? error.code : `${error.code} (${kind})`;
+      throw new StartError(`cannot write to data directory ${dir}: ${name}`, remedy, error);
     }
   }
 }

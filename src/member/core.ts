@@ -17,7 +17,7 @@ import type { Backend } from "../storage/backend/backend.ts";
 import { applyWrites, decideMigration } from "../storage/schema/migration.ts";
 import { readStorageVersion } from "../storage/schema/storage-version.ts";
 import { parseVersion } from "../storage/schema/version.ts";
-import type { WalOptions } from "../storage/wal/wal.ts";
+import { SLOW_SYNC_MS, type WalOptions } from "../storage/wal/wal.ts";
 import { newAutoCompactor } from "./auto-compaction.ts";
 import type { StartState } from "./bootstrap.ts";
 import type { MemberConfig } from "./config.ts";
@@ -213,11 +213,15 @@ export class Core {
   }
 
   #walOptions(config: MemberConfig, events: CoreEvents): WalOptions {
-    const { disk, clock, metrics } = this.#platform;
+    const { disk, clock, logger, metrics } = this.#platform;
     const fsync = metrics.histogram({
       name: "etcd_disk_wal_fsync_duration_seconds",
       help: "The latency distributions of fsync called by WAL.",
       buckets: exponentialBuckets(0.001, 2, 14),
+    });
+    const slow = metrics.counter({
+      name: "skein_disk_slow_syncs_total",
+      help: "Syncs of the log that took longer than a second.",
     });
     let writtenBytes = 0;
     metrics.sampled(
@@ -237,7 +241,15 @@ export class Core {
       onDurable: () => this.group.durable(),
       onFailure: (error) => events.onFatal(error),
       observer: {
-        synced: (durationMs) => fsync.observe(durationMs / 1000),
+        synced: (durationMs) => {
+          fsync.observe(durationMs / 1000);
+          if (durationMs <= SLOW_SYNC_MS) return;
+          slow.add(1);
+          logger.log("warn", "slow fdatasync", {
+            took: `${Math.round(durationMs)}ms`,
+            "expected-duration": `${SLOW_SYNC_MS}ms`,
+          });
+        },
         written: (bytes) => {
           writtenBytes += bytes;
         },

@@ -1,3 +1,4 @@
+import { DiskError } from "../platform/disk.ts";
 import type { Platform } from "../platform/platform.ts";
 import {
   encodeClusterMemberAttrSetRequestToBytes,
@@ -8,6 +9,7 @@ import { EMULATED_STORAGE_VERSION } from "../service/maintenance/maintenance-ser
 import { prepareDirectories, refuseForeignData } from "./bootstrap.ts";
 import type { MemberConfig } from "./config.ts";
 import { Core, type CoreTuning } from "./core.ts";
+import { diskFault } from "./disk-fault.ts";
 import { Doors } from "./doors.ts";
 import { registerMemberMetrics } from "./metrics.ts";
 
@@ -151,8 +153,10 @@ class RunningMember implements Member {
   #fail(error: Error): void {
     if (this.#fatal !== null) return;
     this.#fatal = error;
+    const fault = error instanceof DiskError ? diskFault(error) : null;
     this.#platform.logger.log("error", "member stops after a fatal fault", {
       error: error.message,
+      ...(fault === null ? {} : { fault: fault.kind, remedy: fault.remedy }),
     });
     void this.close();
   }

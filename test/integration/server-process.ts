@@ -50,15 +50,33 @@ export class ServerProcess {
     nodeArgs: readonly string[] = [],
     env: NodeJS.ProcessEnv = {},
   ): Promise<ServerProcess> {
-    const url = `http://127.0.0.1:${port}`;
-    const args = [
-      ...nodeArgs,
-      path.join(root, "src/cli/server/main.ts"),
-      `--data-dir=${dataDir}`,
-      `--listen-client-urls=${url}`,
-      `--advertise-client-urls=${url}`,
-      ...flags,
-    ];
+    return ServerProcess.#spawn(
+      port,
+      [
+        ...nodeArgs,
+        path.join(root, "src/cli/server/main.ts"),
+        ...flagsOf(dataDir, port),
+        ...flags,
+      ],
+      env,
+    );
+  }
+
+  /** As `start`, with the state in etcd's database file. */
+  static async startWithFile(
+    dataDir: string,
+    port: number,
+    flags: readonly string[] = [],
+  ): Promise<ServerProcess> {
+    const program = path.join(import.meta.dirname, "file-server.ts");
+    return ServerProcess.#spawn(port, [program, ...flagsOf(dataDir, port), ...flags], {});
+  }
+
+  static async #spawn(
+    port: number,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv,
+  ): Promise<ServerProcess> {
     const child = spawn(process.execPath, args, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env },
@@ -99,4 +117,9 @@ export class ServerProcess {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
+}
+
+function flagsOf(dataDir: string, port: number): readonly string[] {
+  const url = `http://127.0.0.1:${port}`;
+  return [`--data-dir=${dataDir}`, `--listen-client-urls=${url}`, `--advertise-client-urls=${url}`];
 }

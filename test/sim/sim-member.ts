@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { MetricsRegistry } from "../../src/base/metrics/registry.ts";
-import { memberConfig } from "../../src/member/config.ts";
+import { type MemberConfig, memberConfig } from "../../src/member/config.ts";
 import { prepareDirectories } from "../../src/member/bootstrap.ts";
 import { Core } from "../../src/member/core.ts";
 import type { StorageKind } from "../../src/member/open-storage.ts";
@@ -87,6 +87,10 @@ export interface SimMemberOptions {
   readonly autoCompaction?: AutoCompaction;
   /** Entries between two snapshots of the log; default as configured. */
   readonly snapshotCount?: number;
+  /** Default: nothing is logged. */
+  readonly logger?: Logger;
+  /** What else is configured. */
+  readonly config?: Partial<MemberConfig>;
   /** Default "memory". */
   readonly storage?: StorageKind;
   /**
@@ -140,6 +144,7 @@ export class SimMember {
   readonly #clock: ProcessClock;
   readonly #sink = new SimSink();
   readonly #methods = new Map<string, number>();
+  readonly #metrics = new MetricsRegistry();
   #nextToken = 1;
 
   /** @throws what opening the log throws. */
@@ -152,12 +157,13 @@ export class SimMember {
       network: NO_NETWORK,
       random: new SeededRandom(options.seed),
       crypto: { sha1: (bytes: Uint8Array) => createHash("sha1").update(bytes).digest() },
-      logger: SILENT,
-      metrics: new MetricsRegistry(),
+      logger: options.logger ?? SILENT,
+      metrics: this.#metrics,
     };
     const { quotaBackendBytes, snapshotCount, autoCompaction } = options;
     const config = memberConfig({
       dataDir: "data",
+      ...options.config,
       ...(quotaBackendBytes === undefined ? {} : { quotaBackendBytes }),
       ...(snapshotCount === undefined ? {} : { snapshotCount }),
       ...(autoCompaction === undefined ? {} : { autoCompaction }),
@@ -179,6 +185,11 @@ export class SimMember {
       this.#methods.set(`${service}/${name}`, id);
     });
     this.core.run();
+  }
+
+  /** What it counts, as Prometheus reads it. */
+  metricsText(): string {
+    return this.#metrics.expose();
   }
 
   /** The client of the call with this token (of `call`) has gone. */

@@ -1,3 +1,4 @@
+import { diskFault } from "../../member/disk-fault.ts";
 import { StartError } from "../../member/start-error.ts";
 import { DiskError } from "../../platform/disk.ts";
 
@@ -8,20 +9,12 @@ export interface StartFailure {
   readonly remedy: string;
 }
 
-const DISK_REMEDIES: Readonly<Record<string, string>> = {
-  ENOSPC: "Make room on that disk.",
-  EACCES: "Give this user the right to read and write there, or choose another with --data-dir.",
-  EPERM: "Give this user the right to read and write there, or choose another with --data-dir.",
-  EROFS: "The file system is read-only; choose another place with --data-dir.",
-  ENOTDIR: "Something on that path is a file; choose another with --data-dir.",
-  EMFILE: "Raise the limit of open files (ulimit -n).",
-};
-
 /** Explains what the start was rejected with. */
 export function explainStartFailure(error: unknown): StartFailure {
   if (error instanceof StartError) return { message: error.message, remedy: error.remedy };
   if (error instanceof DiskError) {
-    return { message: error.message, remedy: DISK_REMEDIES[error.code] ?? "" };
+    const { kind, remedy } = diskFault(error);
+    return { message: kind === "other" ? error.message : `${error.message} (${kind})`, remedy };
   }
   return { message: error instanceof Error ? error.message : String(error), remedy: "" };
 }

@@ -24,6 +24,8 @@ export interface VirtualDiskOptions {
   /** Chance that the kernel writes some dirty sectors back after a write. Default 0.1. */
   readonly writeBackChance?: number;
   readonly trace?: Trace;
+  /** Told before each step that changes files or names, or syncs them: the place to `fork`. */
+  readonly beforeChange?: (op: FaultPoint, path: string) => void;
 }
 
 interface Handle {
@@ -93,6 +95,33 @@ export class VirtualDisk implements Disk {
     return new VirtualDisk(this.#machine.options, this.#machine);
   }
 
+  /**
+   * What `crash` would leave at this moment, on another device in another world (its clock, its
+   * chance, no faults), while this process goes on.
+   */
+  fork(
+    mode: CrashMode,
+    world: Pick<VirtualDiskOptions, "clock" | "seed" | "beforeChange">,
+  ): VirtualDisk {
+    const { tree, copyOf } = this.#machine.tree.clone();
+    const { beforeChange: _, trace: __, ...same } = this.#machine.options;
+    const options = { ...same, ...world };
+    const prng = new Prng(world.seed);
+    const { usedBytes } = this.#machine;
+    const copy = new VirtualDisk(options, {
+      options,
+      tree,
+      faults: new FaultPlan(),
+      prng,
+      usedBytes,
+    });
+    for (const [id, handle] of this.#handles) {
+      copy.#handles.set(id, { ...handle, file: copyOf(handle.file) as VirtualFile });
+    }
+    copy.#running = this.#running === null ? null : { ...this.#running };
+    return copy.crash(mode);
+  }
+
   /** Latent corruption: the byte at `offset` of a file is XORed with `mask`. */
   flip(path: string, offset: number, mask: number): void {
     this.#file(path, "flip").flip(offset, mask);
@@ -116,6 +145,7 @@ export class VirtualDisk implements Disk {
     if (node === undefined) {
       if (options.create !== true) throw new DiskError("ENOENT", path, "open");
       this.#failWith(this.#machine.faults.readOnly ? "EROFS" : null, path, "open");
+      this.#machine.options.beforeChange?.("open", path);
       node = tree.create(path);
     } else if (options.exclusive === true) throw new DiskError("EEXIST", path, "open");
     if (node instanceof VirtualDir) throw new DiskError("EISDIR", path, "open");
@@ -173,6 +203,7 @@ export class VirtualDisk implements Disk {
 
   mkdirSync(path: string): void {
     this.#check("mkdir", path);
+    this.#machine.options.beforeChange?.("mkdir", path);
     this.#machine.tree.mkdir(path);
   }
 
@@ -191,6 +222,7 @@ export class VirtualDisk implements Disk {
     if (node instanceof VirtualDir) {
       for (const name of node.names.keys()) this.removeTreeSync(`${path}/${name}`);
     }
+    this.#machine.options.beforeChange?.("unlink", path);
     this.#release(this.#machine.tree.unlink(path, "remove"));
   }
 
@@ -256,6 +288,7 @@ export class VirtualDisk implements Disk {
   #run(op: DiskOp): void {
     const path = this.#pathOf(op);
     this.#alive(path);
+    if (op.op !== "close") this.#machine.options.beforeChange?.(op.op, path);
     const code = this.#machine.faults.check(op.op, path);
     this.#note(describe(op, path, code));
     if (code !== null) {

@@ -24,6 +24,8 @@ export class FaultPlan {
   #faults: { fault: Fault; seen: number }[] = [];
   /** Every writing operation fails with EROFS. */
   readOnly = false;
+  /** Calls that failed as planned. */
+  hits = 0;
 
   add(fault: Fault): void {
     this.#faults.push({ fault, seen: 0 });
@@ -45,6 +47,7 @@ export class FaultPlan {
       const at = entry.seen++ - (fault.after ?? 0);
       if (at >= 0 && at < (fault.times ?? 1)) code ??= fault.code;
     }
+    if (code !== null) this.hits += 1;
     return code;
   }
 }

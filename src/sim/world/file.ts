@@ -6,9 +6,15 @@ export const SECTOR_BYTES = 512;
 /** Bytes that grow; everything not stored is zero. */
 class Sparse {
   #bytes = new Uint8Array(0);
+  /** Somebody else has the same bytes. */
+  #isShared = false;
 
   write(source: Uint8Array, offset: number): void {
     const end = offset + source.length;
+    if (this.#isShared) {
+      this.#bytes = this.#bytes.slice();
+      this.#isShared = false;
+    }
     if (end > this.#bytes.length) {
       const grown = new Uint8Array(Math.max(end, this.#bytes.length * 2, 4 * SECTOR_BYTES));
       grown.set(this.#bytes);
@@ -26,7 +32,9 @@ class Sparse {
 
   /** Everything from `offset` on becomes zero. */
   cut(offset: number): void {
-    if (offset < this.#bytes.length) this.#bytes = this.#bytes.slice(0, offset);
+    if (offset >= this.#bytes.length) return;
+    this.#bytes = this.#bytes.slice(0, offset);
+    this.#isShared = false;
   }
 
   copySector(from: Sparse, sector: number): void {
@@ -35,9 +43,12 @@ class Sparse {
     this.write(bytes, sector * SECTOR_BYTES);
   }
 
+  /** Copies nothing before one of the two is written. */
   clone(): Sparse {
     const copy = new Sparse();
-    copy.#bytes = this.#bytes.slice();
+    copy.#bytes = this.#bytes;
+    copy.#isShared = true;
+    this.#isShared = true;
     return copy;
   }
 
@@ -54,7 +65,7 @@ class Sparse {
  */
 export class VirtualFile {
   #cache = new Sparse();
-  readonly #medium = new Sparse();
+  #medium = new Sparse();
   readonly #dirty = new Set<number>();
   #size = 0;
   #mediumSize = 0;
@@ -65,6 +76,18 @@ export class VirtualFile {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** The same on another device; nobody has a lock on it. */
+  clone(): VirtualFile {
+    const copy = new VirtualFile();
+    copy.#cache = this.#cache.clone();
+    copy.#medium = this.#medium.clone();
+    for (const sector of this.#dirty) copy.#dirty.add(sector);
+    copy.#size = this.#size;
+    copy.#mediumSize = this.#mediumSize;
+    copy.chargedBytes = this.chargedBytes;
+    return copy;
   }
 
   get dirtySectors(): number {

@@ -11,6 +11,9 @@ interface Change {
   durable: boolean;
 }
 
+/** What steps of one device are on its copy. */
+type ChangeCopies = Map<Change, Change>;
+
 /** A directory: the names programs see, those a power loss leaves, and the steps between. */
 export class VirtualDir {
   readonly names = new Map<string, TreeNode>();
@@ -46,6 +49,25 @@ export class VirtualDir {
     return this.#durable;
   }
 
+  /** The same on another device; `copyOf` gives what a file or directory is there. */
+  copyInto(copy: VirtualDir, copyOf: (node: TreeNode) => TreeNode, changes: ChangeCopies): void {
+    for (const [name, node] of this.names) copy.names.set(name, copyOf(node));
+    for (const [name, node] of this.#durable) copy.#durable.set(name, copyOf(node));
+    for (const change of this.#pending) {
+      let made = changes.get(change);
+      if (made === undefined) {
+        const edits = change.edits.map(({ dir, name, node }) => ({
+          dir: copyOf(dir) as VirtualDir,
+          name,
+          node: node === null ? null : copyOf(node),
+        }));
+        made = { edits, durable: change.durable };
+        changes.set(change, made);
+      }
+      copy.#pending.push(made);
+    }
+  }
+
   #makeDurable(count: number): void {
     for (const change of this.#pending.splice(0, count)) {
       if (change.durable) continue;
@@ -71,7 +93,26 @@ function partsOf(path: string): string[] {
 
 /** The names of one device. Operations throw DiskError as POSIX would. */
 export class Tree {
-  readonly root = new VirtualDir();
+  readonly root: VirtualDir;
+
+  constructor(root = new VirtualDir()) {
+    this.root = root;
+  }
+
+  /** A copy, and what each file or directory of this one, named or not, is in it. */
+  clone(): { readonly tree: Tree; readonly copyOf: (node: TreeNode) => TreeNode } {
+    const copies = new Map<TreeNode, TreeNode>();
+    const changes: ChangeCopies = new Map();
+    const copyOf = (node: TreeNode): TreeNode => {
+      const known = copies.get(node);
+      if (known !== undefined) return known;
+      const copy = node instanceof VirtualDir ? new VirtualDir() : node.clone();
+      copies.set(node, copy);
+      if (node instanceof VirtualDir) node.copyInto(copy as VirtualDir, copyOf, changes);
+      return copy;
+    };
+    return { tree: new Tree(copyOf(this.root) as VirtualDir), copyOf };
+  }
 
   find(path: string): TreeNode | undefined {
     let node: TreeNode | undefined = this.root;

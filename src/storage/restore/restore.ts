@@ -89,6 +89,8 @@ export function restore(restoring: Restore): void {
     writeConsistentIndex(backend, { index: commit, term: TERM });
     backend.commit();
     disk.settle();
+    // A log whose database lost its name would be taken for a new member's.
+    disk.syncDirSync(snapDir);
     writeLog(disk, snapDir, restoring, entriesOf(backend, restoring.cluster));
     assert(backend.isIdle, "restore: a commit is under way");
   } finally {

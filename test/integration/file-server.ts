@@ -1,12 +1,12 @@
 /**
- * `node server.ts <flags as of etcd>`: a member that keeps its state in etcd's database file, which
- * the program `skein` does not yet. Knows only the flags that the suite gives.
+ * `node file-server.ts <flags as of etcd>`: a member that keeps its state in etcd's database file,
+ * which the program `skein` does not yet. Knows only the flags that suites give.
  */
 import { parseArgs } from "node:util";
-import { httpUrl, memberConfig } from "../../../src/member/config.ts";
-import { startMember } from "../../../src/member/member.ts";
-import type { Logger } from "../../../src/platform/logger.ts";
-import { nodePlatform } from "../../../src/platform/node/platform.ts";
+import { httpUrl, memberConfig } from "../../src/member/config.ts";
+import { startMember } from "../../src/member/member.ts";
+import type { Logger } from "../../src/platform/logger.ts";
+import { nodePlatform } from "../../src/platform/node/platform.ts";
 
 const LOGGER: Logger = {
   enabled: (level) => level === "error" || level === "warn",
@@ -27,6 +27,7 @@ const { values } = parseArgs({
     "initial-advertise-peer-urls": text,
     "initial-cluster": text,
     "snapshot-count": text,
+    "wal-segment-bytes": text,
   },
 });
 
@@ -36,20 +37,26 @@ function urlOf(flag: string): ReturnType<typeof httpUrl> {
 }
 
 const client = urlOf(values["listen-client-urls"]!);
-const peer = urlOf(values["listen-peer-urls"]!);
+const peer = urlOf(values["listen-peer-urls"] ?? "http://localhost:2380");
+const name = values.name ?? "default";
 const count = values["snapshot-count"];
+const segmentBytes = values["wal-segment-bytes"];
 const config = memberConfig({
-  name: values.name!,
+  name,
   dataDir: values["data-dir"]!,
   listenClientUrls: [client],
   advertiseClientUrls: [client],
   listenPeerUrls: [peer],
   initialAdvertisePeerUrls: [peer],
-  initialCluster: [{ name: values.name!, peerUrls: [peer.text] }],
+  initialCluster: [{ name, peerUrls: [peer.text] }],
   ...(count === undefined ? {} : { snapshotCount: Number(count) }),
 });
 const platform = nodePlatform(LOGGER);
-const member = await startMember(config, platform, { storage: "file" });
+const member = await startMember(config, platform, {
+  storage: "file",
+  ...(segmentBytes === undefined ? {} : { walSegmentBytes: Number(segmentBytes) }),
+});
+console.log("ready to serve client requests");
 process.once("SIGTERM", () => void member.close());
 const reason = await member.closed;
 platform.close();

@@ -1,0 +1,48 @@
+import { execFileSync } from "node:child_process";
+import { copyFileSync, rmSync } from "node:fs";
+import path from "node:path";
+import type { LongOptions, LongResult } from "../../../scripts/long.ts";
+import { Prng } from "../../../src/base/prng.ts";
+import { oraclePath } from "../../compat/oracles/oracles.ts";
+import { ServerProcess } from "../server-process.ts";
+import { killAgainAndAgain } from "./rounds.ts";
+
+/** Acceptance asks for 500 in the full run. */
+const ROUNDS = { ci: 15, full: 500 } as const;
+/** So small that a directory's rounds cut the log, take snapshots of it and remove segments. */
+const FLAGS = ["--snapshot-count=500", "--wal-segment-bytes=262144"];
+
+/** As the kill suite, with the state in a database file; bbolt checks it after each kill. */
+export async function run({ seed, size }: LongOptions): Promise<LongResult> {
+  const rounds = ROUNDS[size];
+  const bbolt = oraclePath("bbolt");
+  if (bbolt === undefined) throw new Error("bbolt is missing: npm run oracles");
+  let checks = 0;
+  const inspect = (dataDir: string): string | null => {
+    checks += 1;
+    return check(bbolt, dataDir);
+  };
+  const start = (dataDir: string, port: number): Promise<ServerProcess> =>
+    ServerProcess.startWithFile(dataDir, port, FLAGS);
+  const options = { rounds, start, inspect };
+  const { passed, acknowledged } = await killAgainAndAgain(new Prng(seed), options);
+  process.stdout.write(
+    `kill with a file: ${passed} of ${rounds} rounds, ${acknowledged} acknowledged writes ` +
+      `verified, ${checks} bbolt checks\n`,
+  );
+  return { passed, failed: rounds - passed };
+}
+
+/** bbolt's verdict on a copy: it would wait for a lock. */
+function check(bbolt: string, dataDir: string): string | null {
+  const copy = path.join(dataDir, "copy.db");
+  copyFileSync(path.join(dataDir, "member", "snap", "db"), copy);
+  try {
+    const said = execFileSync(bbolt, ["check", copy], { encoding: "utf8" }).trim();
+    return said === "OK" ? null : `bbolt says ${said}`;
+  } catch (error) {
+    return `bbolt says ${String(error)}`;
+  } finally {
+    rmSync(copy);
+  }
+}

@@ -1,0 +1,143 @@
+import { Prng } from "../../../src/base/prng.ts";
+import type { Disk } from "../../../src/platform/disk.ts";
+import { VirtualClock } from "../../../src/sim/world/clock.ts";
+import { type CrashMode, VirtualDisk } from "../../../src/sim/world/disk.ts";
+import { SimMember } from "../sim-member.ts";
+import { Clients } from "./clients.ts";
+import type { Ledger } from "./ledger.ts";
+
+/** Virtual time after which a member that is not ready, or clients without answers, are stuck. */
+const STUCK_MS = 600_000;
+
+/** How a member of this campaign is set up: so small that everything happens all the time. */
+export interface Shape {
+  readonly snapshotCount: number;
+  readonly walSegmentBytes: number;
+  /** Segments and snapshot files that are kept. */
+  readonly filesMax: number;
+  readonly clients: number;
+}
+
+/** What every world of the campaign shares. */
+export interface LifeOptions {
+  readonly shape: Shape;
+  /** For planted faults: what stands between the member and its disk. */
+  readonly wrapDisk?: ((disk: VirtualDisk) => Disk) | undefined;
+}
+
+/** Where a process is to crash. */
+export interface CrashPlan {
+  /** Steps of the disk that change something and are let through first. */
+  readonly after: number;
+  readonly mode: CrashMode;
+  readonly seed: number;
+}
+
+/** A device with the clock of its world. */
+export interface World {
+  readonly clock: VirtualClock;
+  readonly disk: VirtualDisk;
+}
+
+/** What a process left when it crashed; the step is the one that did not happen. */
+export interface Crashed extends World {
+  readonly ledger: Ledger;
+  readonly step: string;
+}
+
+/** Told before each step of a disk that changes something. */
+export type BeforeChange = (step: string) => void;
+
+/** A world with an empty device. */
+export function newWorld(seed: number, beforeChange: BeforeChange): World {
+  const clock = new VirtualClock();
+  const latencyMs = { min: 0.05, max: 15 };
+  const disk = new VirtualDisk({
+    clock,
+    seed,
+    latencyMs,
+    beforeChange: (op, path) => beforeChange(`${op} ${path}`),
+  });
+  return { clock, disk };
+}
+
+/** The world in which the process of `disk` crashes now. */
+export function crashNow(
+  disk: VirtualDisk,
+  plan: Pick<CrashPlan, "mode" | "seed">,
+  beforeChange: BeforeChange = () => {},
+): World {
+  const clock = new VirtualClock();
+  const { mode, seed } = plan;
+  const hook = (op: string, path: string): void => beforeChange(`${op} ${path}`);
+  return { clock, disk: disk.fork(mode, { clock, seed, beforeChange: hook }) };
+}
+
+/** One process of a member with a database file. */
+export class Life {
+  readonly member: SimMember;
+  readonly world: World;
+  readonly ledger: Ledger;
+  readonly problems: string[] = [];
+  readonly #options: LifeOptions;
+
+  /** @throws whatever a start throws. */
+  constructor(world: World, ledger: Ledger, seed: number, options: LifeOptions) {
+    const { shape, wrapDisk } = options;
+    const { snapshotCount, walSegmentBytes, filesMax } = shape;
+    this.world = world;
+    this.ledger = ledger;
+    this.#options = options;
+    this.member = new SimMember({
+      clock: world.clock,
+      disk: wrapDisk?.(world.disk) ?? world.disk,
+      seed,
+      storage: "file",
+      snapshotCount,
+      walSegmentBytes,
+      config: { maxWals: filesMax, maxSnapshots: filesMax },
+      onFatal: (error) => this.problems.push(`the member stopped: ${error.message}`),
+    });
+  }
+
+  /**
+   * Waits until it serves, and compares what it serves; the clients' knowledge is then adopted.
+   * `atLeast`: the newest revision that must be there, if not all that was acknowledged.
+   */
+  verify(atLeast?: number): void {
+    const { core } = this.member;
+    if (!this.world.clock.runUntil(() => core.isReady || this.isOver, STUCK_MS)) {
+      this.problems.push("the member did not become ready");
+    }
+    if (this.isOver) return;
+    const verdict = this.ledger.check(core.store, atLeast);
+    this.problems.push(...verdict.problems);
+    this.ledger.adopt(core.store, verdict);
+  }
+
+  get isOver(): boolean {
+    return this.problems.length > 0;
+  }
+
+  /** Clients work until so many more requests are answered, or `isOver` says so. */
+  load(prng: Prng, answers: number, isOver: () => boolean = () => false): void {
+    const target = this.ledger.acknowledged + answers;
+    const isEnough = (): boolean =>
+      this.ledger.acknowledged >= target || this.isOver || isOver();
+    const { clients } = this.#options.shape;
+    new Clients({ member: this.member, ledger: this.ledger, prng, clients, isOver: isEnough }).start();
+    if (!this.world.clock.runUntil(isEnough, STUCK_MS)) this.problems.push("no more answers");
+  }
+
+  /** Ends orderly. */
+  close(isOver: () => boolean = () => false): void {
+    let isClosed = false;
+    this.member.core.close((error) => {
+      isClosed = true;
+      if (error !== null) this.problems.push(`close: ${error.message}`);
+    });
+    const isEnough = (): boolean => isClosed || this.isOver || isOver();
+    if (!this.world.clock.runUntil(isEnough, STUCK_MS)) this.problems.push("close does not end");
+    this.member.die();
+  }
+}

@@ -1,0 +1,26 @@
+import type { LongOptions, LongResult } from "../../../scripts/long.ts";
+import { damageDatabase, isContent } from "./database.ts";
+import { damageLog } from "./log.ts";
+import { Tally } from "./tally.ts";
+import { makeTarget } from "./target.ts";
+
+/** CI takes every so-manieth byte, beginning somewhere by the seed; prime, so that all get a turn. */
+const STRIDES = { ci: { log: 31, database: 97 }, full: { log: 1, database: 1 } } as const;
+
+/**
+ * Every byte of a small log and of a small database is changed in turn, and both are cut at every
+ * length. Damage of the log is refused or costs only its newest entries, never one that is in the
+ * database; damage of the database's structure is refused or changes nothing.
+ */
+export async function run({ seed, size }: LongOptions): Promise<LongResult> {
+  const target = makeTarget(seed);
+  const tally = new Tally(isContent);
+  const strides = STRIDES[size];
+  damageLog(target, tally, turns(seed, strides.log));
+  damageDatabase(target, tally, turns(seed, strides.database));
+  return tally.finish();
+}
+
+function* turns(seed: number, stride: number): Generator<number> {
+  for (let at = seed % stride; ; at += stride) yield at;
+}
