@@ -52,12 +52,7 @@ export class ServerProcess {
   ): Promise<ServerProcess> {
     return ServerProcess.#spawn(
       port,
-      [
-        ...nodeArgs,
-        path.join(root, "src/cli/server/main.ts"),
-        ...flagsOf(dataDir, port),
-        ...flags,
-      ],
+      [...nodeArgs, path.join(root, "src/cli/server/main.ts"), ...flagsOf(dataDir, port), ...flags],
       env,
     );
   }

@@ -51,7 +51,7 @@ class IndexedStore implements KvStore, KeySpace {
     this.#compaction = new Compaction(backend, this.index, this.#views);
     this.#onPublish = options.onPublish ?? null;
     this.#compaction.restore();
-    const last = rebuildIndex(backend, this.index);
+    const last = rebuildIndex(backend, this.index, this.#compaction.scheduled);
     this.#currentRevision = Math.max(FIRST_REVISION, last, this.#compaction.scheduled);
     if (onLeaseChange !== undefined) reportLeases(backend, this.index, onLeaseChange);
     this.#keyCount = this.index.liveCount;

@@ -22,20 +22,30 @@ export function newKeyValueFields(): KeyValueFields {
 /**
  * Rebuilds the index from the stored changes, in one pass in revision order. A tombstone of a key
  * that is not there is kept, so that watchers from its revision see it (etcd ≥ 3.5.18).
+ * `compacted`: what is up to it was compacted, −1 when nothing was.
  * Returns the last main, 0 when nothing is stored. Throws DamagedStoreError.
  */
-export function rebuildIndex(backend: Backend, index: KeyIndex): number {
+export function rebuildIndex(backend: Backend, index: KeyIndex, compacted: number): number {
   const changes = backend.changes();
   const fields = newKeyValueFields();
   const change: IndexChange = { main: 0, sub: 0, flags: 0, sizeBytes: 0 };
   let last = 0;
+  let lastSub = 0;
   while (changes.next()) {
     const { main, sub, isTombstone, value } = changes;
+    // Only a compaction leaves holes.
+    if (main > compacted && sub !== (main === last ? lastSub + 1 : 0)) {
+      throw new DamagedStoreError(`stored change ${main}.${sub} is without the one before it`);
+    }
     last = main;
-    // A restored snapshot raises the revision by a change without any field.
-    if (value.end === value.start) continue;
+    lastSub = sub;
+    // A restored snapshot raises the revision by a change without any field, and has it compacted.
+    if (value.end === value.start && main <= compacted) continue;
     if (!readKeyValue(value, fields)) {
       throw new DamagedStoreError(`stored change ${main}.${sub} is not a KeyValue`);
+    }
+    if (!isTombstone && fields.mod !== main) {
+      throw new DamagedStoreError(`stored change ${main}.${sub} is of revision ${fields.mod}`);
     }
     change.main = main;
     change.sub = sub;

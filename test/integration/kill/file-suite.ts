@@ -24,7 +24,8 @@ export async function run({ seed, size }: LongOptions): Promise<LongResult> {
   };
   const start = (dataDir: string, port: number): Promise<ServerProcess> =>
     ServerProcess.startWithFile(dataDir, port, FLAGS);
-  const options = { rounds, start, inspect };
+  // Now and then before the first commit of a life, mostly behind some.
+  const options = { rounds, start, acksMin: 100, acksMoreMax: 700, inspect };
   const { passed, acknowledged } = await killAgainAndAgain(new Prng(seed), options);
   process.stdout.write(
     `kill with a file: ${passed} of ${rounds} rounds, ${acknowledged} acknowledged writes ` +

@@ -11,8 +11,6 @@ const ROUNDS_PER_DIRECTORY = 10;
 const CLIENTS = 64;
 const CONNECTIONS = 8;
 const KEYS = 40;
-const ACKS_MIN = 1000;
-const ACKS_MORE_MAX = 500;
 const PREFIX = "kill/";
 /** Revisions read at once when the history is fetched. */
 const FETCHES = 64;
@@ -23,6 +21,9 @@ const OLD_SAMPLES = 100;
 export interface KillOptions {
   readonly rounds: number;
   readonly start: (dataDir: string, port: number) => Promise<ServerProcess>;
+  /** Writes acknowledged before the kill: at least, and fewer than so many more. */
+  readonly acksMin: number;
+  readonly acksMoreMax: number;
   /** Looks at what a killed server left; returns what is wrong, or null. */
   readonly inspect: (dataDir: string) => string | null;
 }
@@ -56,7 +57,8 @@ async function runDirectory(prng: Prng, options: KillOptions): Promise<KillResul
   try {
     for (let round = 0; round < rounds; round += 1) {
       let server = await start(dataDir, port);
-      await load(prng, server, history, round);
+      const acks = options.acksMin + prng.below(options.acksMoreMax);
+      await load(prng, server, history, { round, acks });
       const left = inspect(dataDir);
       server = await start(dataDir, port);
       const { problems, revision } = await verify(prng, server, history, checkedTo);
@@ -79,14 +81,14 @@ async function load(
   prng: Prng,
   server: ServerProcess,
   history: History,
-  round: number,
+  { round, acks }: { readonly round: number; readonly acks: number },
 ): Promise<void> {
   const connections = Array.from(
     { length: CONNECTIONS },
     () => new Client({ endpoints: [server.endpoint] }),
   );
   const before = history.acknowledged;
-  const target = before + ACKS_MIN + prng.below(ACKS_MORE_MAX);
+  const target = before + acks;
   let isOver = false;
   const writers = Array.from({ length: CLIENTS }, async (_, number) => {
     const client = connections[number % CONNECTIONS]!;

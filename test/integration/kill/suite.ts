@@ -10,7 +10,7 @@ export async function run({ seed, size }: LongOptions): Promise<LongResult> {
   const rounds = ROUNDS[size];
   const start = (dataDir: string, port: number): Promise<ServerProcess> =>
     ServerProcess.start(dataDir, port);
-  const options = { rounds, start, inspect: () => null };
+  const options = { rounds, start, acksMin: 1000, acksMoreMax: 500, inspect: () => null };
   const { passed, acknowledged } = await killAgainAndAgain(new Prng(seed), options);
   process.stdout.write(
     `kill: ${passed} of ${rounds} rounds, ${acknowledged} acknowledged writes verified\n`,

@@ -27,6 +27,8 @@ export interface ClientsOptions {
   readonly ledger: Ledger;
   readonly prng: Prng;
   readonly clients: number;
+  /** Default true. */
+  readonly compact?: boolean;
   /** Nothing new is asked once this is true. */
   readonly isOver: () => boolean;
 }
@@ -48,14 +50,14 @@ export class Clients {
   }
 
   #next(): void {
-    const { prng, isOver } = this.#options;
+    const { prng, isOver, compact = true } = this.#options;
     if (isOver()) return;
     this.#asked += 1;
     const dice = prng.below(100);
     if (dice < 64) this.#put();
     else if (dice < 80) this.#putTwo();
     else if (dice < 90) this.#delete(1);
-    else if (dice < 96) this.#delete(3);
+    else if (dice < 96 || !compact) this.#delete(3);
     else this.#compact();
   }
 

@@ -150,7 +150,9 @@ function compare(store: KvStore, model: Model): string[] {
       continue;
     }
     const keys = stored.map(({ key }) => key).join();
-    problems.push(`revision ${revision} has ${keys}, wanted ${wanted.map(({ key }) => key).join()}`);
+    problems.push(
+      `revision ${revision} has ${keys}, wanted ${wanted.map(({ key }) => key).join()}`,
+    );
   }
   const live = liveKeys(store, last);
   const wanted = [...model.live].map(([key, { modRevision }]) => `${key}@${modRevision}`);

@@ -45,6 +45,14 @@ export interface Crashed extends World {
   readonly step: string;
 }
 
+/** How clients work. */
+export interface LoadOptions {
+  /** Ends it early. */
+  readonly isOver?: () => boolean;
+  /** Whether they compact; default true. */
+  readonly compact?: boolean;
+}
+
 /** Told before each step of a disk that changes something. */
 export type BeforeChange = (step: string) => void;
 
@@ -120,12 +128,16 @@ export class Life {
   }
 
   /** Clients work until so many more requests are answered, or `isOver` says so. */
-  load(prng: Prng, answers: number, isOver: () => boolean = () => false): void {
+  load(
+    prng: Prng,
+    answers: number,
+    { isOver = () => false, compact = true }: LoadOptions = {},
+  ): void {
     const target = this.ledger.acknowledged + answers;
-    const isEnough = (): boolean =>
-      this.ledger.acknowledged >= target || this.isOver || isOver();
+    const isEnough = (): boolean => this.ledger.acknowledged >= target || this.isOver || isOver();
     const { clients } = this.#options.shape;
-    new Clients({ member: this.member, ledger: this.ledger, prng, clients, isOver: isEnough }).start();
+    const { member, ledger } = this;
+    new Clients({ member, ledger, prng, clients, compact, isOver: isEnough }).start();
     if (!this.world.clock.runUntil(isEnough, STUCK_MS)) this.problems.push("no more answers");
   }
 

@@ -47,7 +47,11 @@ export async function crashRestoring(options: RestoreScenario): Promise<void> {
   writeFile(world.disk, SNAPSHOT, snapshot);
   step = 0;
   restore(restoring(world));
-  crashes.push({ ...crashNow(world.disk, { mode: "power", seed: step }), ledger, step: "restored" });
+  crashes.push({
+    ...crashNow(world.disk, { mode: "power", seed: step }),
+    ledger,
+    step: "restored",
+  });
   for (const crash of crashes) {
     const isDone = crash.step === "restored";
     await options.look(crash, judge(crash, isDone, options));

@@ -1,6 +1,8 @@
 import type { LongOptions, LongResult } from "../../../scripts/long.ts";
 import { Prng } from "../../../src/base/prng.ts";
 import type { VirtualDisk } from "../../../src/sim/world/disk.ts";
+import { SnapDirectory } from "../../../src/storage/snap/snap-directory.ts";
+import { validSnapshots, walExists } from "../../../src/storage/wal/wal.ts";
 import { BboltChecks } from "./bbolt.ts";
 import { crashAtEveryStep } from "./every-step.ts";
 import { type Crashed, crashNow, Life, type LifeOptions, type Shape } from "./life.ts";
@@ -18,6 +20,8 @@ const CRASHES_PER_WORLD = 25;
 /** So often a member goes on after a crash at a step, and crashes once more. */
 const GO_ON_EVERY = 3;
 const GO_ON_ANSWERS = 12;
+const WAL_DIR = "data/member/wal";
+const SNAP_DIR = "data/member/snap";
 /** So small that lives of some hundred requests cut, take snapshots, purge and compact. */
 const SMALL: Shape = { snapshotCount: 20, walSegmentBytes: 8192, filesMax: 2, clients: 6 };
 
@@ -71,6 +75,8 @@ class Campaign {
     const crashes = CRASHES_PER_WORLD;
     const onCrash = async ({ disk, step }: Crashed): Promise<void> => {
       this.#crashes += 1;
+      const missing = missingSnapshot({ disk });
+      if (missing !== null) this.#failures.push(`world ${seed}, ${step}: ${missing}`);
       await this.#check(disk, `world ${seed}, ${step}`, shape);
     };
     const result = await runRandomWorld({ seed, shape, crashes, onCrash });
@@ -122,6 +128,8 @@ class Campaign {
 /** Starts a member on what a crash left; now and then lets it work and crashes it again. */
 function restart(crash: Crashed, place: number, options: LifeOptions): readonly string[] {
   try {
+    const missing = missingSnapshot(crash);
+    if (missing !== null) return [missing];
     const life = new Life(crash, crash.ledger, place, options);
     life.verify();
     if (life.isOver || place % GO_ON_EVERY !== 0) {
@@ -140,6 +148,19 @@ function restart(crash: Crashed, place: number, options: LifeOptions): readonly 
   } catch (error) {
     return [`the member does not start: ${String(error)}`];
   }
+}
+
+/** etcd 3.5 and 3.6 do not start when the log names a snapshot whose file is not there. */
+function missingSnapshot({ disk }: Pick<Crashed, "disk">): string | null {
+  if (!walExists({ disk, dir: WAL_DIR })) return null;
+  const newest = validSnapshots({ disk, dir: WAL_DIR }).at(-1);
+  if (newest === undefined || newest.index === 0) return null;
+  // On a copy: what is broken is renamed.
+  const copy = crashNow(disk, { mode: "kill", seed: 0 });
+  const { snapshot } = new SnapDirectory(copy.disk, SNAP_DIR).loadNewest(
+    (index, term) => index === newest.index && term === newest.term,
+  );
+  return snapshot === null ? `no .snap file for the log's snapshot at ${newest.index}` : null;
 }
 
 /** Clients and sizes differ from world to world, so that steps fall together in other ways. */

@@ -1,4 +1,12 @@
-import { bytesOf, copyOf, type Outcome, type Target, truncate, tryStart, WAL_DIR } from "./target.ts";
+import {
+  bytesOf,
+  copyOf,
+  type Outcome,
+  type Target,
+  truncate,
+  tryStart,
+  WAL_DIR,
+} from "./target.ts";
 import type { Tally } from "./tally.ts";
 
 const SECTOR_BYTES = 512;

@@ -5,7 +5,6 @@ import {
   branchKeyStart,
   BUCKET_HEADER_BYTES,
   compareAt,
-  ELEMENT_BYTES,
   ElementFlag,
   elementAt,
   KEY_BYTES_MAX,
@@ -89,6 +88,7 @@ function leafProblem(
     if (problem !== null) return problem;
     const valueStart = keyStart + keyBytes;
     const valueBytes = leafValueBytes(bytes, element);
+    order.next = valueStart + valueBytes;
     if (valueStart + valueBytes > end) return `value of element ${i} is beyond the page`;
     const flags = readU32(bytes, element);
     if (flags === ElementFlag.pair) continue;
@@ -137,15 +137,16 @@ function isTreePage(id: number, endPage: number): boolean {
 /** Checks the keys of a page one after the other. */
 class KeyOrder {
   readonly count: number;
+  /** Where the next key must begin: every writer packs pairs without gaps. */
+  next: number;
   readonly #bytes: Uint8Array;
-  readonly #dataStart: number;
   readonly #end: number;
   readonly #last = newSpan();
 
   constructor(bytes: Uint8Array, start: number, end: number) {
     this.count = pageCount(bytes, start);
     this.#bytes = bytes;
-    this.#dataStart = start + PAGE_HEADER_BYTES + this.count * ELEMENT_BYTES;
+    this.next = elementAt(start, this.count);
     this.#end = end;
     this.#last.bytes = bytes;
   }
@@ -154,13 +155,13 @@ class KeyOrder {
     if (keyBytes === 0 || keyBytes > KEY_BYTES_MAX) {
       return `key of element ${place} has ${keyBytes} bytes`;
     }
-    if (keyStart < this.#dataStart || keyStart + keyBytes > this.#end) {
-      return `key of element ${place} is not within the page`;
-    }
+    if (keyStart + keyBytes > this.#end) return `key of element ${place} is not within the page`;
     const last = this.#last;
     if (place > 0 && compareAt(this.#bytes, keyStart, keyBytes, last) <= 0) {
       return `key of element ${place} is not above the one before it`;
     }
+    if (keyStart !== this.next) return `key of element ${place} is not where it should begin`;
+    this.next = keyStart + keyBytes;
     last.start = keyStart;
     last.end = keyStart + keyBytes;
     return null;
