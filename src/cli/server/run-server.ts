@@ -7,7 +7,7 @@ import { bannerText } from "./banner.ts";
 import type { LogSettings } from "./flags/interpret.ts";
 import type { Note } from "./flags/note.ts";
 import { dieBy, nextStopSignal } from "./signals.ts";
-import { explainStartFailure } from "./start-failure.ts";
+import { explainFault, explainStartFailure } from "./start-failure.ts";
 import { EMULATED_ETCD_VERSION, ownVersion } from "./versions.ts";
 
 /** A complete configuration of the program. */
@@ -44,9 +44,12 @@ export async function openLog(log: LogSettings): Promise<NodeLogger> {
 export async function runServer({ config, log, notes }: ServerSettings): Promise<void> {
   const logger = await openLog(log);
   process.on("uncaughtException", (error) => {
-    logger.fatal("a bug of Skein stops the process", { error: error.stack ?? error.message });
+    const fault = explainFault(error);
+    if (fault === null) {
+      logger.fatal("a bug of Skein stops the process", { error: error.stack ?? error.message });
+    } else logger.fatal("the member stopped", { error: fault.message, remedy: fault.remedy });
     logger.flush();
-    process.exit(EXIT_CRASH);
+    process.exit(fault === null ? EXIT_CRASH : EXIT_FAILURE);
   });
   for (const note of notes) logger.log(note.level, note.message, note.fields);
   logger.log("info", "starting Skein", {

@@ -214,3 +214,37 @@ test("flips show, and equal seeds leave equal traces", () => {
   assert.equal(run(5), run(5));
   assert.notEqual(run(5), run(6));
 });
+
+test("a fork is what a crash would leave, and changes nothing here", () => {
+  const forks: VirtualDisk[] = [];
+  const { clock, disk } = setUp(1, {
+    beforeChange: (op, path) => {
+      if (op !== "sync" || path !== "/d/f" || !isArmed) return;
+      const world = { clock: new VirtualClock(), seed: forks.length };
+      forks.push(disk.fork("kill", world));
+      for (let seed = 0; seed < 8; seed++) forks.push(disk.fork("power", { ...world, seed }));
+    },
+  });
+  let isArmed = false;
+  const file = durableFile(disk);
+  isArmed = true;
+  const bytes = new Uint8Array(SECTORS * 512).fill(2);
+  disk.submit(
+    [
+      { op: "write", file, bytes, start: 0, end: bytes.length, offset: 0 },
+      { op: "sync", file },
+    ],
+    () => {},
+  );
+  clock.runUntilIdle();
+  const [killed, ...lost] = forks;
+  assert.deepEqual(readAll(killed!, "/d/f"), bytes);
+  assert.ok(lost.some((each) => readAll(each, "/d/f").includes(1)));
+  // What one does with its copy, the others do not see.
+  killed!.flip("/d/f", 0, 0xff);
+  killed!.unlinkSync("/d/f");
+  assert.deepEqual(readAll(disk, "/d/f"), bytes);
+  assert.equal(disk.tryLockSync(file), true);
+  const other = lost[0]!.openSync("/d/f", {});
+  assert.equal(lost[0]!.tryLockSync(other), true);
+});

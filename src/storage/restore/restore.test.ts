@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Disk } from "../../platform/disk.ts";
+import { VirtualClock } from "../../sim/world/clock.ts";
+import { VirtualDisk } from "../../sim/world/disk.ts";
 import { checkDatabase } from "../backend/bolt-pages/check.ts";
 import { BoltReader } from "../backend/bolt/reader.ts";
 import { readConsistentIndex } from "../schema/consistent-index.ts";
 import { readMembers, readRemovedMembers } from "../schema/members.ts";
 import { SnapDirectory } from "../snap/snap-directory.ts";
-import { decodeMetadata, readWal, validSnapshots } from "../wal/wal.ts";
+import { decodeMetadata, readWal, validSnapshots, walExists } from "../wal/wal.ts";
 import { ImageError } from "./image.ts";
 import { lastMain } from "./last-revision.ts";
 import { removeRestored, restore, type Restore } from "./restore.ts";
@@ -48,6 +50,23 @@ function restoreIn(disk: Disk, rig: ReturnType<typeof newRig>, over: Partial<Res
 function readerOf(disk: Disk, path: string): BoltReader {
   return new BoltReader(disk, disk.openSync(path, {}), path);
 }
+
+test("a power loss in the midst of a restore leaves no log without its database", () => {
+  const left: VirtualDisk[] = [];
+  const clock = new VirtualClock();
+  const beforeChange = (): void => {
+    for (let seed = 1; seed <= 4; seed += 1) {
+      left.push(disk.fork("power", { clock: new VirtualClock(), seed }));
+    }
+  };
+  const disk: VirtualDisk = new VirtualDisk({ clock, seed: 1, beforeChange });
+  writeSnapshot(disk, "/snap", CHANGES);
+  left.length = 0;
+  restoreIn(disk, { clock, disk }, {});
+  const withLog = left.filter((each) => walExists({ disk: each, dir: WAL }));
+  assert.ok(withLog.length > 10, `${withLog.length} of ${left.length} have a log`);
+  for (const each of withLog) assert.ok(each.existsSync(DB), "the database has lost its name");
+});
 
 test("what a restore wrote is there after a power loss: members, log, file, index", () => {
   const rig = newRig();

@@ -18,7 +18,7 @@ import type { Request } from "./model.ts";
 
 const KEYS = 40;
 /** Beyond one page of the database, now and then. */
-const LARGE_VALUE_BYTES = 9000;
+const LARGE_VALUE_BYTES = 4200;
 const VALUE_BYTES_MAX = 400;
 
 /** Who asks, whom, and where it is written down. */
@@ -29,6 +29,8 @@ export interface ClientsOptions {
   readonly clients: number;
   /** Default true. */
   readonly compact?: boolean;
+  /** Of most values; some are larger than a page. Default VALUE_BYTES_MAX. */
+  readonly valueBytesMax?: number;
   /** Nothing new is asked once this is true. */
   readonly isOver: () => boolean;
 }
@@ -62,8 +64,8 @@ export class Clients {
   }
 
   #value(): string {
-    const { prng } = this.#options;
-    const bytes = prng.below(30) === 0 ? LARGE_VALUE_BYTES : prng.below(VALUE_BYTES_MAX);
+    const { prng, valueBytesMax = VALUE_BYTES_MAX } = this.#options;
+    const bytes = prng.below(30) === 0 ? LARGE_VALUE_BYTES : prng.below(valueBytesMax);
     return `${prng.uint32()}-${this.#asked}-`.padEnd(bytes, "x");
   }
 

@@ -51,6 +51,8 @@ export interface LoadOptions {
   readonly isOver?: () => boolean;
   /** Whether they compact; default true. */
   readonly compact?: boolean;
+  /** Size of most values. */
+  readonly valueBytesMax?: number;
 }
 
 /** Told before each step of a disk that changes something. */
@@ -128,16 +130,12 @@ export class Life {
   }
 
   /** Clients work until so many more requests are answered, or `isOver` says so. */
-  load(
-    prng: Prng,
-    answers: number,
-    { isOver = () => false, compact = true }: LoadOptions = {},
-  ): void {
+  load(prng: Prng, answers: number, { isOver = () => false, ...how }: LoadOptions = {}): void {
     const target = this.ledger.acknowledged + answers;
     const isEnough = (): boolean => this.ledger.acknowledged >= target || this.isOver || isOver();
     const { clients } = this.#options.shape;
     const { member, ledger } = this;
-    new Clients({ member, ledger, prng, clients, compact, isOver: isEnough }).start();
+    new Clients({ member, ledger, prng, clients, ...how, isOver: isEnough }).start();
     if (!this.world.clock.runUntil(isEnough, STUCK_MS)) this.problems.push("no more answers");
   }
 

@@ -2,7 +2,7 @@ import type { LongOptions, LongResult } from "../../../scripts/long.ts";
 import { Prng } from "../../../src/base/prng.ts";
 import type { VirtualDisk } from "../../../src/sim/world/disk.ts";
 import { SnapDirectory } from "../../../src/storage/snap/snap-directory.ts";
-import { validSnapshots, walExists } from "../../../src/storage/wal/wal.ts";
+import { validSnapshots, WalError, walExists, type WalSnapshot } from "../../../src/storage/wal/wal.ts";
 import { BboltChecks } from "./bbolt.ts";
 import { crashAtEveryStep } from "./every-step.ts";
 import { type Crashed, crashNow, Life, type LifeOptions, type Shape } from "./life.ts";
@@ -152,8 +152,7 @@ function restart(crash: Crashed, place: number, options: LifeOptions): readonly 
 
 /** etcd 3.5 and 3.6 do not start when the log names a snapshot whose file is not there. */
 function missingSnapshot({ disk }: Pick<Crashed, "disk">): string | null {
-  if (!walExists({ disk, dir: WAL_DIR })) return null;
-  const newest = validSnapshots({ disk, dir: WAL_DIR }).at(-1);
+  const newest = newestSnapshot(disk);
   if (newest === undefined || newest.index === 0) return null;
   // On a copy: what is broken is renamed.
   const copy = crashNow(disk, { mode: "kill", seed: 0 });
@@ -161,6 +160,17 @@ function missingSnapshot({ disk }: Pick<Crashed, "disk">): string | null {
     (index, term) => index === newest.index && term === newest.term,
   );
   return snapshot === null ? `no .snap file for the log's snapshot at ${newest.index}` : null;
+}
+
+function newestSnapshot(disk: VirtualDisk): WalSnapshot | undefined {
+  const place = { disk, dir: WAL_DIR };
+  try {
+    return walExists(place) ? validSnapshots(place).at(-1) : undefined;
+  } catch (error) {
+    if (!(error instanceof WalError)) throw error;
+    // The start is to say it.
+    return undefined;
+  }
 }
 
 /** Clients and sizes differ from world to world, so that steps fall together in other ways. */

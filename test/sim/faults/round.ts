@@ -100,9 +100,13 @@ class Round {
     let member: SimMember | null = null;
     try {
       member = this.#start((error) => (fatal ??= error));
-      this.#work(member, () => fatal !== null);
     } catch (error) {
       fatal ??= error as Error;
+    }
+    try {
+      if (member !== null) this.#work(member, () => fatal !== null);
+    } catch (error) {
+      this.#problems.push(`thrown, not told: ${String((error as Error).stack)}`);
     }
     member?.die();
     if (fatal === null) this.#survived += isWhole ? 0 : 1;

@@ -18,11 +18,13 @@ export const WAL_DIR = "data/member/wal";
 /** Errors that name a place and a remedy. */
 const TYPED = [BoltError, DamagedStoreError, SchemaError, StartError, WalError];
 /** Some segments, some snapshots of the log, none removed. */
-const SHAPE: Shape = { snapshotCount: 25, walSegmentBytes: 6144, filesMax: 0, clients: 3 };
+const SHAPE: Shape = { snapshotCount: 25, walSegmentBytes: 4096, filesMax: 0, clients: 3 };
 const OPTIONS: LifeOptions = { shape: SHAPE };
 /** Answers before the database is committed, and behind it, in the log alone. */
 const COMMITTED = 45;
 const BEHIND = 15;
+/** So that a full run ends within the hour. */
+const VALUE_BYTES_MAX = 80;
 /** Longer than a commit takes. */
 const COMMIT_MS = 1000;
 
@@ -52,11 +54,11 @@ export function makeTarget(seed: number): Target {
   const world = newWorld(prng.uint32(), () => {});
   const life = new Life(world, new Ledger(), prng.uint32(), OPTIONS);
   life.verify();
-  life.load(prng, COMMITTED);
+  life.load(prng, COMMITTED, { valueBytesMax: VALUE_BYTES_MAX });
   world.clock.runFor(COMMIT_MS);
   const committedRevision = life.member.core.store.currentRevision;
   // A compaction may go together with the entries behind it, and change what must be there.
-  life.load(prng, BEHIND, { compact: false });
+  life.load(prng, BEHIND, { compact: false, valueBytesMax: VALUE_BYTES_MAX });
   const disk = life.world.disk.crash("kill");
   life.member.die();
   const reader = new BoltReader(disk, disk.openSync(DB_PATH, {}), DB_PATH);

@@ -281,6 +281,11 @@ test("what bbolt's check looks for is found, with the page and its place", () =>
     }),
     /key of element 1 is not above the one before it/,
   );
+  // A value that is shorter than it was leaves a gap, which nobody writes.
+  assert.match(
+    problemsAfter((bytes) => (bytes[leaf + 12] = 0)),
+    /key of element 1 is not where it should begin/,
+  );
   assert.match(
     problemsAfter((bytes) => (bytes[4 * 1024] = 9)),
     /page says it is page 9/,
