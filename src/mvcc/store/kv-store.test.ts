@@ -2,14 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { copyOfSpan, newSpan } from "../../base/span.ts";
 import { openMemoryBackend } from "../../storage/backend/memory/memory-backend.ts";
-import { createKeyValue, encodeKeyValueToBytes } from "../../proto/gen/mvccpb.ts";
 import { readKeyValue } from "../key-value.ts";
 import { newKeyState } from "../types.ts";
 import type { KeyRange } from "../types.ts";
 import { openStore } from "./kv-store.ts";
 import { newKeyValueFields } from "./restore.ts";
 import { VIEW_IDLE_MAX_MS } from "./store.ts";
-import { encodeRevision } from "./revision-key.ts";
 import type { KvStore } from "./store.ts";
 
 const latin = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "latin1"));
@@ -465,41 +463,4 @@ test("a hash that is left alone is cancelled and holds no memory any more", () =
   finish(store);
   while (backend.maintain(1 << 20));
   assert.ok(backend.sizeInUseBytes < 5000, `in use ${backend.sizeInUseBytes}`);
-});
-
-test("stored changes that contradict their revision are refused, holes only where compacted", () => {
-  const opened = (
-    changes: readonly (readonly [number, number, number])[],
-    compacted = 0,
-  ): KvStore => {
-    const backend = openMemoryBackend();
-    for (const [main, sub, mod] of changes) {
-      const bytes = encodeKeyValueToBytes({
-        ...createKeyValue(),
-        key: latin("k"),
-        modRevision: mod,
-      });
-      const room = newSpan();
-      const length = mod === 0 ? 0 : bytes.length;
-      backend.appendChange({ main, sub, isTombstone: false }, length, room);
-      if (length > 0) room.bytes.set(bytes, room.start);
-    }
-    if (compacted > 0) {
-      const mark = encodeRevision(compacted, 0, false);
-      backend.put("meta", latin("scheduledCompactRev"), mark);
-    }
-    return open(backend);
-  };
-  const sound = [
-    [2, 0, 2],
-    [3, 0, 3],
-    [3, 1, 3],
-  ] as const;
-  assert.equal(opened(sound).currentRevision, 3);
-  assert.throws(() => opened([...sound, [4, 0, 3]]), /stored change 4\.0 is of revision 3/);
-  assert.throws(() => opened([...sound, [4, 1, 4]]), /stored change 4\.1 is without the one/);
-  assert.throws(() => opened([...sound, [3, 3, 3]]), /stored change 3\.3 is without the one/);
-  assert.throws(() => opened([...sound, [9, 0, 0]]), /stored change 9\.0 is of revision 0/);
-  assert.equal(opened([...sound, [9, 0, 0]], 9).currentRevision, 9);
-  assert.equal(opened([[3, 1, 3]], 3).currentRevision, 3);
 });

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { Prng } from "../../../src/base/prng.ts";
+import type { Prng } from "../../../src/base/prng.ts";
 import { Client, ops } from "../../../src/client/index.ts";
 import { type Change, History, type Write } from "../../sim/history.ts";
 import { freePort, type ServerProcess } from "../server-process.ts";

@@ -2,7 +2,12 @@ import type { LongOptions, LongResult } from "../../../scripts/long.ts";
 import { Prng } from "../../../src/base/prng.ts";
 import type { VirtualDisk } from "../../../src/sim/world/disk.ts";
 import { SnapDirectory } from "../../../src/storage/snap/snap-directory.ts";
-import { validSnapshots, WalError, walExists, type WalSnapshot } from "../../../src/storage/wal/wal.ts";
+import {
+  validSnapshots,
+  WalError,
+  walExists,
+  type WalSnapshot,
+} from "../../../src/storage/wal/wal.ts";
 import { BboltChecks } from "./bbolt.ts";
 import { crashAtEveryStep } from "./every-step.ts";
 import { type Crashed, crashNow, Life, type LifeOptions, type Shape } from "./life.ts";
@@ -12,7 +17,7 @@ import { runRandomWorld } from "./random-world.ts";
 
 /** Crashes: acceptance asks for 500 in CI and 20,000 in the full run. */
 const SIZES = {
-  ci: { scenarios: 1, answers: 90, worlds: 10 },
+  ci: { scenarios: 1, answers: 90, worlds: 12 },
   full: { scenarios: 20, answers: 200, worlds: 500 },
 } as const;
 /** A fresh directory now and then, so that restarts do not grow ever longer. */
@@ -28,7 +33,7 @@ const SMALL: Shape = { snapshotCount: 20, walSegmentBytes: 8192, filesMax: 2, cl
 /**
  * Whole members with a database file crash in the simulator: at every step of their disks in turn,
  * then at random ones. Each restart must show a prefix of what was asked for that contains all that
- * was acknowledged, with a model's HashKV; and bbolt's checker looks at each file that a crash left.
+ * was acknowledged, with a model's HashKV; bbolt's checker looks at each file that a crash left.
  */
 export async function run({ seed, size }: LongOptions): Promise<LongResult> {
   const campaign = new Campaign();

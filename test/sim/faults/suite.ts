@@ -66,8 +66,8 @@ class Campaign {
   finish(): LongResult {
     for (const failure of this.#failures.slice(0, 20)) process.stdout.write(`  ${failure}\n`);
     process.stdout.write(
-      `faults: ${this.#rounds} rounds, ${this.#hits} calls failed, ${this.#ended} lives or starts ` +
-        `ended by it, ${this.#survived} not; ${this.#acknowledged} acknowledged requests\n`,
+      `faults: ${this.#rounds} rounds, ${this.#hits} calls failed, which ended ${this.#ended} ` +
+        `lives or starts, ${this.#survived} not; ${this.#acknowledged} acknowledged requests\n`,
     );
     const failed = this.#failures.length;
     return { passed: this.#rounds - failed, failed };

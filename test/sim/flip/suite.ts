@@ -4,20 +4,22 @@ import { damageLog } from "./log.ts";
 import { Tally } from "./tally.ts";
 import { makeTarget } from "./target.ts";
 
-/** CI takes every so-manieth byte, beginning somewhere by the seed; prime, so that all get a turn. */
+/** CI takes one byte of so many, from one that the seed chooses. */
 const STRIDES = { ci: { log: 67, database: 101 }, full: { log: 1, database: 1 } } as const;
 
 /**
  * Every byte of a small log and of a small database is changed in turn, and both are cut at every
  * length. Damage of the log is refused or costs only its newest entries, never one that is in the
- * database; damage of the database's structure is refused or changes nothing.
+ * database; damage of the database's structure is refused or changes nothing. Arguments `log` or
+ * `database` take only one of the two.
  */
-export async function run({ seed, size }: LongOptions): Promise<LongResult> {
+export async function run({ seed, size, args }: LongOptions): Promise<LongResult> {
   const target = makeTarget(seed);
   const tally = new Tally(isContent);
   const strides = STRIDES[size];
-  damageLog(target, tally, turns(seed, strides.log));
-  damageDatabase(target, tally, turns(seed, strides.database));
+  const isWanted = (part: string): boolean => args.length === 0 || args.includes(part);
+  if (isWanted("log")) damageLog(target, tally, turns(seed, strides.log));
+  if (isWanted("database")) damageDatabase(target, tally, turns(seed, strides.database));
   return tally.finish();
 }
 

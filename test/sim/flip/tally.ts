@@ -37,7 +37,7 @@ export class Tally {
   }
 
   finish(): LongResult {
-    for (const [name, count] of [...this.#counts].toSorted()) {
+    for (const [name, count] of [...this.#counts].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
       process.stdout.write(`  ${String(count).padStart(7)}  ${name}\n`);
     }
     for (const failure of this.#failures.slice(0, SHOWN_MAX)) {
