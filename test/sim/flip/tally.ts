@@ -23,13 +23,19 @@ export class Tally {
     if (outcome.kind === "wrong") this.fail(`${what} ${where}: ${outcome.message}`);
   }
 
-  /** Damage of the database: seen, or in a value. */
-  database(region: Region, where: string, outcome: Outcome): void {
-    this.#count(`database, ${region}`, outcome);
+  /** Damage of the database: seen, or, where there are no checksums of pages, in a value. */
+  database(region: Region, where: string, outcome: Outcome, hasSums: boolean): void {
+    this.#count(`database ${hasSums ? "with" : "without"} sums, ${region}`, outcome);
     const isBad = outcome.kind === "wrong" || outcome.kind === "shorter";
-    if (isBad && !this.#isContent(region)) {
+    if (isBad && (hasSums || !this.#isContent(region))) {
       this.fail(`flip in ${region}, ${where}: ${JSON.stringify(outcome)}`);
     }
+  }
+
+  /** Damage of the checksums themselves. */
+  sums(where: string, outcome: Outcome): void {
+    this.#count("sums", outcome);
+    if (outcome.kind !== "whole") this.fail(`sums, ${where}: ${JSON.stringify(outcome)}`);
   }
 
   fail(message: string): void {
