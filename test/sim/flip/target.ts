@@ -10,7 +10,14 @@ import { SchemaError } from "../../../src/storage/schema/error.ts";
 import { WalError } from "../../../src/storage/wal/wal.ts";
 import { DB_PATH } from "../crash/bbolt.ts";
 import { Ledger } from "../crash/ledger.ts";
-import { Life, type LifeOptions, newWorld, type Shape, type World } from "../crash/life.ts";
+import {
+  crashNow,
+  Life,
+  type LifeOptions,
+  newWorld,
+  type Shape,
+  type World,
+} from "../crash/life.ts";
 
 /** The log of the member. */
 export const WAL_DIR = "data/member/wal";
@@ -92,16 +99,29 @@ export function tryStart(world: World, { ledger, revision, committedRevision }: 
     const message = String(error);
     return { kind: TYPED.some((type) => error instanceof type) ? "refused" : "wrong", message };
   }
+  let found = 0;
   try {
     life.verify(committedRevision);
+    found = life.member.core.store.currentRevision;
+    if (!life.isOver) goOn(life);
   } catch (error) {
     return { kind: "wrong", message: `served with ${String(error)}` };
   } finally {
     life.member.die();
   }
   if (life.isOver) return { kind: "wrong", message: life.problems.join("; ") };
-  const found = life.member.core.store.currentRevision;
   return found === revision ? { kind: "whole" } : { kind: "shorter", revision: found };
+}
+
+/** What is written behind the damage must be there at the next start. */
+function goOn(life: Life): void {
+  life.load(new Prng(1), 1, { compact: false });
+  const { disk } = life.world;
+  life.member.die();
+  const next = new Life(crashNow(disk, { mode: "kill", seed: 1 }), life.ledger, 2, OPTIONS);
+  next.verify();
+  next.member.die();
+  life.problems.push(...next.problems.map((problem) => `at the next start: ${problem}`));
 }
 
 /** All bytes of a file. */
