@@ -41,7 +41,7 @@ export async function crashAtEveryStep(options: ScenarioOptions): Promise<readon
     const life = new Life(world, ledger, prng.uint32(), options);
     life.verify();
     await lookAtAll();
-    life.load(prng, options.answers);
+    life.loadInBursts(prng, options.answers);
     await lookAtAll();
     life.close();
     await lookAtAll();

@@ -15,6 +15,10 @@ const STUCK_MS = 600_000;
  */
 const SLOWEST_MS = [2, 15, 80];
 
+const BURST_ANSWERS_MAX = 50;
+/** Some ticks, so that what is due is begun while nobody asks for anything. */
+const PAUSE_MS = 350;
+
 /** How a member of this campaign is set up: so small that everything happens all the time. */
 export interface Shape {
   readonly snapshotCount: number;
@@ -143,6 +147,15 @@ export class Life {
     const { member, ledger } = this;
     new Clients({ member, ledger, prng, clients, ...how, isOver: isEnough }).start();
     if (!this.world.clock.runUntil(isEnough, STUCK_MS)) this.problems.push("no more answers");
+  }
+
+  /** As `load`, with pauses in which commits and snapshots of the log are the only work. */
+  loadInBursts(prng: Prng, answers: number, isOver: () => boolean = () => false): void {
+    const target = this.ledger.acknowledged + answers;
+    while (this.ledger.acknowledged < target && !this.isOver && !isOver()) {
+      this.load(prng, 5 + prng.below(BURST_ANSWERS_MAX), { isOver });
+      if (!isOver()) this.world.clock.runFor(PAUSE_MS);
+    }
   }
 
   /** Ends orderly. */

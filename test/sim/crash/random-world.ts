@@ -77,7 +77,7 @@ function liveOnce(options: OneLife): readonly string[] {
     return [`the member does not start: ${String(error)}`];
   }
   if (!isOver()) life.verify();
-  if (!isOver()) life.load(prng, ANSWERS_MAX, { isOver });
+  if (!isOver()) life.loadInBursts(prng, ANSWERS_MAX, isOver);
   if (!isOver() && !life.isOver) life.close(isOver);
   life.member.die();
   return life.problems;

@@ -75,6 +75,7 @@ export function openBolt(options: BoltOptions): BoltBackend {
   let sumFile: SumFile | null = null;
   try {
     if (!disk.tryLockSync(file, "flock")) throw lockedError(path);
+    makeDurable(disk, path, file);
     const pages = new PageFile(disk, file, path);
     const sums = new PageSums();
     pages.verifyWith(sums);
@@ -87,6 +88,16 @@ export function openBolt(options: BoltOptions): BoltBackend {
     disk.closeSync(file);
     throw error;
   }
+}
+
+/**
+ * What is read counts as durable from now on, but the process before may have been killed between
+ * its meta page, or the name of a new file, and the sync after it. Pages that only the commit before
+ * needs would be written over, and a power loss would bring that one back. (bbolt leaves this gap.)
+ */
+function makeDurable(disk: Disk, path: string, file: FileId): void {
+  disk.syncSync(file);
+  disk.syncDirSync(path.slice(0, path.lastIndexOf("/")) || "/");
 }
 
 function lockedError(file: string): BoltError {
