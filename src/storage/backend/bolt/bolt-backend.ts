@@ -92,8 +92,8 @@ export function openBolt(options: BoltOptions): BoltBackend {
 
 /**
  * What is read counts as durable from now on, but the process before may have been killed between
- * its meta page, or the name of a new file, and the sync after it. Pages that only the commit before
- * needs would be written over, and a power loss would bring that one back. (bbolt leaves this gap.)
+ * its meta page, or the name of a new file, and the sync after it. Pages of the commit before would
+ * be written over, and a power loss would bring that one back. (bbolt leaves this gap.)
  */
 function makeDurable(disk: Disk, path: string, file: FileId): void {
   disk.syncSync(file);
