@@ -90,6 +90,11 @@ export const LONG_SUITES: Readonly<Record<string, LongSuiteEntry>> = {
     what: "no space, I/O errors and read-only at every call of a disk; slow syncs",
     inCi: true,
   },
+  snapshot: {
+    module: "test/compat/snapshot/suite.ts",
+    what: "snapshots of a member under load, restored by etcdutl and served by etcd",
+    inCi: true,
+  },
   fairness: {
     module: "test/integration/fairness/suite.ts",
     what: "huge lists, stalled readers and compaction delay nobody",

@@ -43,13 +43,13 @@ export class Committer {
 
   /** Entries up to this one (inclusive) would be in the backend after a crash. */
   get durable(): ConsistentIndex {
-    if (this.#isFree()) this.#durable = this.#closed;
+    if (this.isFree) this.#durable = this.#closed;
     return this.#durable;
   }
 
   /** The disk does not follow: nothing more should be applied for now. */
   get isBehind(): boolean {
-    return this.#backend.pendingBytes >= OPEN_BYTES_MAX && !this.#isFree();
+    return this.#backend.pendingBytes >= OPEN_BYTES_MAX && !this.isFree;
   }
 
   /** An entry was applied to its end. */
@@ -60,13 +60,13 @@ export class Committer {
     this.#term = term;
     const backend = this.#backend;
     const isDue = backend.pendingOps >= COMMIT_OPS_MAX || backend.pendingBytes >= COMMIT_BYTES_MAX;
-    if (isDue && this.#isFree()) this.commit();
+    if (isDue && this.isFree) this.commit();
   }
 
   /** To be called now and then, between entries: commits what is old enough. */
   tick(nowMs: number): void {
     if (this.#backend.pendingOps === 0) this.#openedMs = nowMs;
-    else if (nowMs - this.#openedMs >= COMMIT_INTERVAL_MS && this.#isFree()) this.commit();
+    else if (nowMs - this.#openedMs >= COMMIT_INTERVAL_MS && this.isFree) this.commit();
   }
 
   /** Cleans up a little, between entries; true while there is more to do. */
@@ -74,16 +74,17 @@ export class Committer {
     return this.#backend.maintain(MAINTAIN_BYTES);
   }
 
-  /** Closes the batch, between entries. */
-  commit(): void {
-    if (this.#isFree()) this.#durable = this.#closed;
+  /** Closes the batch, between entries; returns its number. */
+  commit(): number {
+    if (this.isFree) this.#durable = this.#closed;
     this.#closed = { index: this.#index, term: this.#term };
     writeConsistentIndex(this.#backend, this.#closed);
     this.#batch = this.#backend.commit();
+    return this.#batch;
   }
 
   /** No batch is on its way. */
-  #isFree(): boolean {
+  get isFree(): boolean {
     return this.#backend.durableBatch >= this.#batch;
   }
 }

@@ -4,15 +4,27 @@ import {
   createResponseHeader,
   decodeAlarmResponse,
   decodeHashKVResponse,
+  decodeHashResponse,
+  decodeSnapshotResponse,
   decodeStatusResponse,
   encodeAlarmRequestToBytes,
+  encodeDefragmentRequestToBytes,
   encodeHashKVRequestToBytes,
+  encodeHashRequestToBytes,
+  encodeSnapshotRequestToBytes,
   encodeStatusRequestToBytes,
 } from "../proto/gen/etcdserverpb.ts";
 import type { CallOptions } from "./transport/channel.ts";
 import { METHODS } from "./transport/method.ts";
 import type { Rpc } from "./transport/rpc.ts";
-import type { AlarmMember, AlarmResult, HashKvResult, StatusResult } from "./types.ts";
+import type {
+  AlarmMember,
+  AlarmResult,
+  HashKvResult,
+  HashResult,
+  SnapshotPiece,
+  StatusResult,
+} from "./types.ts";
 
 /** Health and upkeep. The member that answers is the next in turn: use one endpoint to ask one. */
 export class Maintenance {
@@ -38,6 +50,34 @@ export class Maintenance {
     const response = decodeHashKVResponse(reply, 0, reply.length);
     response.header ??= createResponseHeader();
     return response as HashKvResult;
+  }
+
+  /**
+   * The member's database file as it is now, piece by piece; the last piece is the SHA-256 of all
+   * others. Written one behind the other they are what `etcdutl snapshot restore` takes.
+   */
+  async *snapshot(options: CallOptions = {}): AsyncGenerator<SnapshotPiece, void, undefined> {
+    const request = encodeSnapshotRequestToBytes({});
+    for await (const message of this.#rpc.stream(METHODS.snapshot, request, options)) {
+      yield decodeSnapshotResponse(message, 0, message.length);
+    }
+  }
+
+  /** Hash of all that the member's database holds. To compare members, use `hashKv`. */
+  async hash(options: CallOptions = {}): Promise<HashResult> {
+    const reply = await this.#rpc.unary(METHODS.hash, encodeHashRequestToBytes({}), options);
+    const response = decodeHashResponse(reply, 0, reply.length);
+    response.header ??= createResponseHeader();
+    return response as HashResult;
+  }
+
+  /**
+   * Makes the member's database file as short as it can be. Returns when that is done, which may
+   * take minutes; an etcd member serves nothing meanwhile, a Skein member does.
+   */
+  async defragment(options: CallOptions = {}): Promise<void> {
+    const request = encodeDefragmentRequestToBytes({});
+    await this.#rpc.unary(METHODS.defragment, request, options);
   }
 
   /** Alarms that are raised. */

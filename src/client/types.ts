@@ -141,6 +141,21 @@ export interface StatusResult {
   readonly downgradeInfo: DowngradeInfo | undefined;
 }
 
+/** The hash of a member's whole database. */
+export interface HashResult {
+  readonly header: ResponseHeader;
+  readonly hash: number;
+}
+
+/** A part of a database file on its way. */
+export interface SnapshotPiece {
+  /** Bytes of the file that follow this piece; 0 with the last two. */
+  readonly remainingBytes: number;
+  readonly blob: Uint8Array;
+  /** Storage version of the database; empty when it does not say. */
+  readonly version: string;
+}
+
 /** The hash of a member's history. */
 export interface HashKvResult {
   readonly header: ResponseHeader;

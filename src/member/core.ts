@@ -1,6 +1,7 @@
 import { Applier } from "../apply/applier.ts";
 import { Committer, MAINTAIN_BYTES } from "../apply/committer.ts";
 import { CompactionDriver } from "../apply/compaction-driver.ts";
+import { DefragmentationDriver } from "../apply/defragmentation-driver.ts";
 import { Quota } from "../apply/quota.ts";
 import type { ApplyResults } from "../apply/results.ts";
 import { Alarms } from "../cluster/alarms.ts";
@@ -12,11 +13,13 @@ import type { Platform } from "../platform/platform.ts";
 import { LogOfOne } from "../raft/log-of-one.ts";
 import type { AutoCompaction, AutoCompactor } from "../service/compaction/auto-compactor.ts";
 import type { Consensus } from "../service/consensus.ts";
+import type { DatabaseImage, NoImage } from "../service/maintenance/snapshot-streams.ts";
+import { Code } from "../service/rpc.ts";
 import { Service } from "../service/service.ts";
 import type { Backend } from "../storage/backend/backend.ts";
 import { applyWrites, decideMigration } from "../storage/schema/migration.ts";
 import { readStorageVersion } from "../storage/schema/storage-version.ts";
-import { parseVersion } from "../storage/schema/version.ts";
+import { parseVersion, versionText } from "../storage/schema/version.ts";
 import { SLOW_SYNC_MS, type WalOptions } from "../storage/wal/wal.ts";
 import { newAutoCompactor } from "./auto-compaction.ts";
 import type { StartState } from "./bootstrap.ts";
@@ -42,6 +45,12 @@ const MIGRATION_INTERVAL_MS = 4000;
 
 /** No lease exists before the lessor does, so a put that names one is refused (PUT1). */
 const NO_LEASES = { has: (): boolean => false };
+
+/** A snapshot is an image of the database file. */
+const NO_FILE: NoImage = {
+  code: Code.failedPrecondition,
+  message: "skein: this member keeps its state in memory and has no database file to send",
+};
 
 /** What the core tells the member around it. */
 export interface CoreEvents {
@@ -73,6 +82,8 @@ export class Core {
   readonly #quota: Quota;
   readonly #committer: Committer;
   readonly #compaction: CompactionDriver;
+  /** Null where there is no file. */
+  readonly #defragmentation: DefragmentationDriver | null;
   readonly #autoCompaction: AutoCompaction;
   /** Null before the log is applied, and when it is off. */
   #autoCompactor: AutoCompactor | null = null;
@@ -115,6 +126,7 @@ export class Core {
       sleepMs: config.compactionSleepIntervalMs,
       onFinished: () => this.service.compactionFinished(),
     });
+    this.#defragmentation = this.#newDefragmentation();
     const { hardState } = this.start;
     const node = new LogOfOne({
       id: this.start.memberId,
@@ -159,6 +171,7 @@ export class Core {
     this.#isClosed = true;
     this.group.stop();
     this.#compaction.stop();
+    this.#defragmentation?.stop();
     this.#autoCompactor?.stop();
     this.#snapshotter?.stop();
     this.service.stop();
@@ -183,6 +196,38 @@ export class Core {
       done(error);
     };
     wait();
+  }
+
+  #newDefragmentation(): DefragmentationDriver | null {
+    const { file: backend } = this.#storage;
+    if (backend === null) return null;
+    const { clock } = this.#platform;
+    return new DefragmentationDriver({
+      clock,
+      store: this.store,
+      committer: this.#committer,
+      backend,
+    });
+  }
+
+  #defragment(done: () => void): void {
+    // Memory is given back as it becomes free.
+    if (this.#defragmentation === null) done();
+    else this.#defragmentation.request(done);
+  }
+
+  /** The database as it is now: what was applied before is in it. */
+  #openImage(): DatabaseImage | NoImage | null {
+    const { file } = this.#storage;
+    if (file === null) return NO_FILE;
+    if (this.store.pendingChanges > 0) return null;
+    this.#committer.commit();
+    return file.openImage();
+  }
+
+  #storageVersion(): string {
+    const { version } = readStorageVersion(this.backend);
+    return version === null ? "" : versionText(version);
   }
 
   #newSnapshotter(config: MemberConfig): Snapshotter {
@@ -288,6 +333,12 @@ export class Core {
       quota: this.#quota,
       logger: this.#platform.logger,
       isCompacting: () => this.#compaction.isWorking,
+      defragment: (done) => this.#defragment(done),
+      // Never inside an entry.
+      openRoot: () => (this.store.pendingChanges > 0 ? null : this.backend.openRoot()),
+      openImage: () => this.#openImage(),
+      newSha256: () => this.#platform.crypto.newSha256(),
+      storageVersion: () => this.#storageVersion(),
     });
   }
 
@@ -339,6 +390,7 @@ export class Core {
     this.#migrate();
     this.#snapshotter?.tick();
     this.#committer.tick(this.#platform.clock.monotonicMs());
+    this.#defragmentation?.tick();
     this.#clean(MAINTAIN_STEPS_PER_TICK);
   }
 

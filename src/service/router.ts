@@ -2,8 +2,10 @@ import { assert } from "../base/assert.ts";
 import {
   decodeAlarmRequest,
   decodeCompactionRequest,
+  decodeDefragmentRequest,
   decodeDeleteRangeRequest,
   decodeHashKVRequest,
+  decodeHashRequest,
   decodeMemberListRequest,
   decodePutRequest,
   decodeRangeRequest,
@@ -18,7 +20,10 @@ import { WIRE_ERRORS } from "./errors.ts";
 import type { CompactionWaits } from "./kv/compaction-waits.ts";
 import type { KvService } from "./kv/kv-service.ts";
 import type { ReadTxns } from "./kv/read-txns.ts";
+import type { BackendHashes } from "./maintenance/backend-hashes.ts";
+import type { DefragmentCalls } from "./maintenance/defragment-calls.ts";
 import type { MaintenanceService } from "./maintenance/maintenance-service.ts";
+import type { SnapshotStreams } from "./maintenance/snapshot-streams.ts";
 import type { RangeService } from "./range/range-service.ts";
 import type { PendingReads } from "./reads.ts";
 import { Code, type ReplySink, type RpcMethod, type RpcService, type Token } from "./rpc.ts";
@@ -37,6 +42,8 @@ const DECODERS: ReadonlyMap<string, (bytes: Uint8Array, start: number, end: numb
     ["etcdserverpb.KV/Compact", decodeCompactionRequest],
     ["etcdserverpb.Maintenance/Status", decodeStatusRequest],
     ["etcdserverpb.Maintenance/Alarm", decodeAlarmRequest],
+    ["etcdserverpb.Maintenance/Defragment", decodeDefragmentRequest],
+    ["etcdserverpb.Maintenance/Hash", decodeHashRequest],
     ["etcdserverpb.Maintenance/HashKV", decodeHashKVRequest],
     ["etcdserverpb.Cluster/MemberList", decodeMemberListRequest],
   ]);
@@ -49,6 +56,9 @@ export interface RouterOptions {
   readonly ranges: RangeService;
   readonly readTxns: ReadTxns;
   readonly maintenance: MaintenanceService;
+  readonly defragmentation: DefragmentCalls;
+  readonly snapshots: SnapshotStreams;
+  readonly hashes: BackendHashes;
   readonly cluster: ClusterService;
   readonly compactions: CompactionWaits;
   readonly reads: PendingReads;
@@ -123,10 +133,13 @@ export class Router implements RpcService {
     this.#options.readTxns.cancel(token);
     this.#options.compactions.cancel(token);
     this.#options.maintenance.cancel(token);
+    this.#options.snapshots.cancel(token);
+    this.#options.hashes.cancel(token);
   }
 
   writable(token: Token): void {
     this.#options.ranges.writable(token);
+    this.#options.snapshots.writable(token);
   }
 
   /** `hasleader: true` (wire.md 3.1). */
@@ -152,7 +165,7 @@ export class Router implements RpcService {
 }
 
 function servedMethods(options: RouterOptions): Map<string, Handler> {
-  const { kv, maintenance, cluster } = options;
+  const { kv, maintenance, defragmentation, snapshots, hashes, cluster } = options;
   return new Map<string, Handler>([
     ["etcdserverpb.KV/Range", kv.range.bind(kv)],
     ["etcdserverpb.KV/RangeStream", kv.rangeStream.bind(kv)],
@@ -162,6 +175,9 @@ function servedMethods(options: RouterOptions): Map<string, Handler> {
     ["etcdserverpb.KV/Compact", kv.compact.bind(kv)],
     ["etcdserverpb.Maintenance/Status", maintenance.status.bind(maintenance)],
     ["etcdserverpb.Maintenance/Alarm", maintenance.alarm.bind(maintenance)],
+    ["etcdserverpb.Maintenance/Defragment", defragmentation.request.bind(defragmentation)],
+    ["etcdserverpb.Maintenance/Snapshot", snapshots.request.bind(snapshots)],
+    ["etcdserverpb.Maintenance/Hash", hashes.request.bind(hashes)],
     ["etcdserverpb.Maintenance/HashKV", maintenance.hashKv.bind(maintenance)],
     ["etcdserverpb.Cluster/MemberList", cluster.memberList.bind(cluster)],
   ]);

@@ -6,8 +6,10 @@ import type { Alarms } from "../cluster/alarms.ts";
 import type { Membership } from "../cluster/membership.ts";
 import type { KvStore } from "../mvcc/store/store.ts";
 import type { Clock } from "../platform/clock.ts";
+import type { Digest } from "../platform/crypto.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { ResponseHeader } from "../proto/gen/etcdserverpb.ts";
+import type { BackendRoot } from "../storage/backend/backend.ts";
 import { ClusterService } from "./cluster/cluster-service.ts";
 import type { Consensus } from "./consensus.ts";
 import { HeaderWriter } from "./header.ts";
@@ -16,6 +18,13 @@ import { CompactionWaits } from "./kv/compaction-waits.ts";
 import { KvResults } from "./kv/kv-results.ts";
 import { KvService } from "./kv/kv-service.ts";
 import { ReadTxns } from "./kv/read-txns.ts";
+import { BackendHashes } from "./maintenance/backend-hashes.ts";
+import { DefragmentCalls } from "./maintenance/defragment-calls.ts";
+import {
+  type DatabaseImage,
+  type NoImage,
+  SnapshotStreams,
+} from "./maintenance/snapshot-streams.ts";
 import { MaintenanceService } from "./maintenance/maintenance-service.ts";
 import { NoSpaceAlarm } from "./maintenance/no-space-alarm.ts";
 import { Proposer } from "./propose/proposer.ts";
@@ -45,6 +54,15 @@ export interface ServiceOptions {
   readonly logger: Logger;
   /** True while accepted compactions are not carried out. */
   readonly isCompacting: () => boolean;
+  /** Makes the database file shorter; `done` comes when that is through. */
+  readonly defragment: (done: () => void) => void;
+  /** The present state; null: not in this moment. */
+  readonly openRoot: () => BackendRoot | null;
+  /** Commits, and opens an image of that; null: not in this moment. */
+  readonly openImage: () => DatabaseImage | NoImage | null;
+  readonly newSha256: () => Digest;
+  /** That of the database, as text; empty when it does not say. */
+  readonly storageVersion: () => string;
 }
 
 /** etcd's API, free of transport: what doors call, and what apply answers through. */
@@ -58,6 +76,8 @@ export class Service {
   readonly noSpace: NoSpaceAlarm;
   readonly #options: ServiceOptions;
   readonly #compactions: CompactionWaits;
+  readonly #snapshots: SnapshotStreams;
+  readonly #hashes: BackendHashes;
   #sink: ReplySink | null = null;
 
   constructor(options: ServiceOptions) {
@@ -71,6 +91,15 @@ export class Service {
     });
     this.jobs = new JobRunner(clock);
     this.#compactions = new CompactionWaits(options.isCompacting);
+    const { openImage, newSha256, storageVersion } = options;
+    const images = { openImage, newSha256, storageVersion };
+    this.#snapshots = new SnapshotStreams({ clock, jobs: this.jobs, sink, ...images });
+    this.#hashes = new BackendHashes({
+      openRoot: options.openRoot,
+      jobs: this.jobs,
+      sink,
+      header: () => this.#header(store.currentRevision),
+    });
     this.reads = new PendingReads(consensus, clock);
     this.proposer = new Proposer({
       clock,
@@ -121,6 +150,7 @@ export class Service {
     this.proposer.expire();
     this.reads.expire(nowMs - READ_BASE_MS - 2 * electionTimeoutMs);
     store.expireViews(nowMs);
+    this.#snapshots.expire(nowMs);
   }
 
   /** All compaction work is done. */
@@ -131,6 +161,8 @@ export class Service {
   /** Answers whoever waits with `server stopped`. */
   stop(): void {
     this.proposer.stop();
+    this.#snapshots.stop();
+    this.#hashes.stop();
   }
 
   #route(
@@ -138,12 +170,7 @@ export class Service {
     sink: () => ReplySink,
   ): Router {
     const { clock, store, consensus, membership, alarms, backend, quota } = this.#options;
-    const header = (revision: number): ResponseHeader => ({
-      clusterId: this.#options.clusterId,
-      memberId: this.#options.memberId,
-      revision,
-      raftTerm: consensus.appliedTerm(),
-    });
+    const header = (revision: number): ResponseHeader => this.#header(revision);
     return new Router({
       ...parts,
       maintenance: new MaintenanceService({
@@ -158,6 +185,9 @@ export class Service {
         backend,
         quotaBytes: quota.configuredBytes,
       }),
+      defragmentation: new DefragmentCalls({ defragment: this.#options.defragment, sink }),
+      snapshots: this.#snapshots,
+      hashes: this.#hashes,
       cluster: new ClusterService({ membership, consensus, reads: this.reads, sink, header }),
       compactions: this.#compactions,
       reads: this.reads,
@@ -166,6 +196,11 @@ export class Service {
         this.#sink = bound;
       },
     });
+  }
+
+  #header(revision: number): ResponseHeader {
+    const { clusterId, memberId, consensus } = this.#options;
+    return { clusterId, memberId, revision, raftTerm: consensus.appliedTerm() };
   }
 
   #boundSink(): ReplySink {

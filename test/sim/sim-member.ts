@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { MetricsRegistry } from "../../src/base/metrics/registry.ts";
 import { type MemberConfig, memberConfig } from "../../src/member/config.ts";
 import { prepareDirectories } from "../../src/member/bootstrap.ts";
 import { Core } from "../../src/member/core.ts";
 import type { StorageKind } from "../../src/member/open-storage.ts";
+import { nodeCrypto } from "../../src/platform/node/crypto.ts";
 import type { Clock, TimerHandle } from "../../src/platform/clock.ts";
 import type { Disk } from "../../src/platform/disk.ts";
 import type { Logger } from "../../src/platform/logger.ts";
@@ -156,7 +156,7 @@ export class SimMember {
       disk: options.disk,
       network: NO_NETWORK,
       random: new SeededRandom(options.seed),
-      crypto: { sha1: (bytes: Uint8Array) => createHash("sha1").update(bytes).digest() },
+      crypto: nodeCrypto,
       logger: options.logger ?? SILENT,
       metrics: this.#metrics,
     };

@@ -4,7 +4,7 @@ import { isatty } from "node:tty";
 import { NodeClock } from "../../platform/node/clock.ts";
 import { nodeCrypto } from "../../platform/node/crypto.ts";
 import { NodeDisk } from "../../platform/node/disk.ts";
-import type { Digest } from "../../storage/restore/image.ts";
+import type { Digest } from "../../platform/crypto.ts";
 import { runUtl } from "./run.ts";
 import type { World } from "./world.ts";
 

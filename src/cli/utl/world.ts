@@ -1,7 +1,7 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { Crypto } from "../../platform/crypto.ts";
 import type { Disk } from "../../platform/disk.ts";
-import type { Digest } from "../../storage/restore/image.ts";
+import type { Digest } from "../../platform/crypto.ts";
 
 /** The outside of one run of the tool. */
 export interface World {

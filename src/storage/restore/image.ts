@@ -1,4 +1,5 @@
 import { DiskError } from "../../platform/disk.ts";
+import type { Digest } from "../../platform/crypto.ts";
 import type { Disk, FileId } from "../../platform/disk.ts";
 
 /** SHA-256 of the image, behind it (formats-disk.md 10). */
@@ -7,13 +8,6 @@ export const DIGEST_BYTES = 32;
 const IMAGE_UNIT_BYTES = 512;
 /** Read or copied at a time: large enough that calls do not count, small enough for any machine. */
 const PIECE_BYTES = 1024 * 1024;
-
-/** A hash under way; the library that has it is not storage's. */
-export interface Digest {
-  update(bytes: Uint8Array): void;
-  /** The digest; once, at the end. */
-  finish(): Uint8Array;
-}
 
 /** Told of bytes or pages as they are done; `total` does not change during one piece of work. */
 export type OnProgress = (done: number, total: number) => void;

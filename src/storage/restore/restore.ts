@@ -1,6 +1,7 @@
 import { assert } from "../../base/assert.ts";
 import { newSpan } from "../../base/span.ts";
 import type { Clock } from "../../platform/clock.ts";
+import type { Digest } from "../../platform/crypto.ts";
 import type { Disk, DiskError } from "../../platform/disk.ts";
 import { encodeConfChangeToBytes } from "../../proto/gen/raftpb.ts";
 import type { ConfState, Entry, EntryType } from "../../raft/types.ts";
@@ -14,14 +15,7 @@ import { SnapDirectory } from "../snap/snap-directory.ts";
 import { encodeV2Tree } from "../snap/v2-tree.ts";
 import { createWal, encodeMetadata, type Wal } from "../wal/wal.ts";
 import { BlockingDisk } from "./blocking-disk.ts";
-import {
-  type Digest,
-  digestProblem,
-  ImageError,
-  imageShape,
-  type OnProgress,
-  passImage,
-} from "./image.ts";
+import { digestProblem, ImageError, imageShape, type OnProgress, passImage } from "./image.ts";
 import { lastMain } from "./last-revision.ts";
 
 /** Of the entries that a restore writes, as in a static bootstrap (formats-disk.md 6.4). */

@@ -14,12 +14,13 @@ import { contentOf, RandomWriter } from "../../../src/storage/backend/testing/ra
 import type { LongOptions, LongResult } from "../../../scripts/long.ts";
 import { startServer } from "../ctl/servers.ts";
 import type { RunningServer } from "../ctl/servers.ts";
+import { defragmentAndCheck, killAndCheck } from "./defragment.ts";
 import { DEBIAN_VERSION, oraclePath } from "../oracles/oracles.ts";
 
 const VERSIONS = [DEBIAN_VERSION, "3.5", "3.6", "3.7"] as const;
 const SIZES = {
-  ci: { rounds: 1, steps: 1500, files: 4, batches: 60 },
-  full: { rounds: 5, steps: 60_000, files: 40, batches: 500 },
+  ci: { rounds: 1, steps: 1500, files: 4, batches: 60, kills: 12 },
+  full: { rounds: 5, steps: 60_000, files: 40, batches: 500, kills: 300 },
 } as const;
 /** Commits between two checks of a file that we write. */
 const CHECK_EVERY = 10;
@@ -33,32 +34,32 @@ const LARGE_VALUE_BYTES = 70_000;
 /**
  * Files that real etcd wrote, read by us: every key, revision, lease, user and role is there, the
  * hash of the key bucket is etcd's, and our check of the file finds what bbolt's finds: nothing.
- * Files that we write, read by bbolt: its check is content after every few commits.
+ * Files that we write, read by bbolt: its check is content after every few commits, while a file is
+ * defragmented, and after `kill -9` in the middle of that.
  */
 export async function run({ seed, size }: LongOptions): Promise<LongResult> {
-  const { rounds, steps, files, batches } = SIZES[size];
+  const { rounds, steps, files, batches, kills } = SIZES[size];
   let passed = 0;
   let failed = 0;
-  for (let file = 0; file < files; file += 1) {
+  const attempt = async (name: string, work: () => Promise<string>): Promise<void> => {
     try {
-      console.log(`our file ${file}: ${await writeAndCheck(seed + file, batches)}`);
+      console.log(`${name}: ${await work()}`);
       passed += 1;
     } catch (error) {
-      console.log(`our file ${file}: FAILED`, error);
+      console.log(`${name}: FAILED`, error);
       failed += 1;
     }
+  };
+  for (let file = 0; file < files; file += 1) {
+    await attempt(`our file ${file}`, () => writeAndCheck(seed + file, batches));
+    await attempt(`defragmented file ${file}`, () => defragmentAndCheck(seed + file));
   }
+  await attempt("killed in defragmentation", () => killAndCheck(seed, kills));
   for (let round = 0; round < rounds; round += 1) {
     for (const version of VERSIONS) {
       for (const end of ["stop", "kill"] as const) {
         const name = `etcd ${version}, ${end}, round ${round}`;
-        try {
-          console.log(`${name}: ${await scenario({ version, end, steps, seed: seed + round })}`);
-          passed += 1;
-        } catch (error) {
-          console.log(`${name}: FAILED`, error);
-          failed += 1;
-        }
+        await attempt(name, () => scenario({ version, end, steps, seed: seed + round }));
       }
     }
   }

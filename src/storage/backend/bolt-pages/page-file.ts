@@ -107,6 +107,11 @@ export class PageFile implements PageSource {
     return this.page(id);
   }
 
+  /** As `page`, and the page stays where it is: for one that is not asked for again. */
+  once(id: number): Uint8Array {
+    return this.#frames.get(id) ?? this.#cache.get(id) ?? this.#readSound(id);
+  }
+
   /**
    * Puts a copy of a page that is on the disk as it is here where `page` and `brief` look. New
    * pages are cut from large pieces of memory, which one page of them would hold.

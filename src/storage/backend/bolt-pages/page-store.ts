@@ -4,6 +4,8 @@ import { pageSum } from "../bolt-sums/page-sum.ts";
 import type { PageSums } from "../bolt-sums/page-sums.ts";
 import type { SumFile } from "../bolt-sums/sum-file.ts";
 import { NO_PAGE, PAGE_HEADER_BYTES, writeU32, writeU64 } from "./format.ts";
+import { FileLength } from "./file-length.ts";
+import { FileImage } from "./file-image.ts";
 import { FreePages } from "./free-pages.ts";
 import { writeMark, writeMeta } from "./meta.ts";
 import type { PageFile } from "./page-file.ts";
@@ -12,8 +14,6 @@ import type { PageSource } from "./page.ts";
 
 /** New pages are cut from pieces of memory of this size. */
 const ARENA_BYTES = 256 * 1024;
-/** The file grows by so much at a time (bbolt's AllocSize). */
-const GROW_BYTES = 16 * 1024 * 1024;
 
 /** Pages that the newest tree no longer has. */
 interface Freed {
@@ -75,7 +75,7 @@ export class PageStore implements TreePages, PageSource {
   #version = 0;
   #batch = 0;
   #txid: number;
-  #fileBytes: number;
+  readonly #length: FileLength;
   #inFlight: Commit | null = null;
   #waiting: Commit | null = null;
   #failed = false;
@@ -90,19 +90,29 @@ export class PageStore implements TreePages, PageSource {
     this.#file = pages;
     this.pageBytes = pages.pageBytes;
     this.#txid = pages.meta.txid;
-    this.#fileBytes = disk.sizeSync(file);
+    this.#length = new FileLength(disk.sizeSync(file), pages.pageBytes);
     this.#staging = disk.sharedBuffer(ARENA_BYTES);
     for (let id = 0; id < pages.endPage; id++) if (isFree(id)) this.#free.add(id, 1);
   }
 
   /** Bytes of the file. */
   get fileBytes(): number {
-    return Math.max(this.#fileBytes, this.#file.endPage * this.pageBytes);
+    return Math.max(this.#length.bytes, this.#file.endPage * this.pageBytes);
+  }
+
+  /** First page that does not exist. */
+  get endPage(): number {
+    return this.#file.endPage;
+  }
+
+  /** Pages that the newest tree has, and the two meta pages. */
+  get usedPages(): number {
+    return this.#file.endPage - this.#free.count - this.#freedPages;
   }
 
   /** Bytes of the pages that the newest tree has. */
   get usedBytes(): number {
-    return (this.#file.endPage - this.#free.count - this.#freedPages) * this.pageBytes;
+    return this.usedPages * this.pageBytes;
   }
 
   /** Nothing is on its way to the disk, or ever will be again. */
@@ -120,6 +130,11 @@ export class PageStore implements TreePages, PageSource {
 
   brief(id: number): Uint8Array {
     return this.#unwritten.get(id) ?? this.#file.brief(id);
+  }
+
+  /** As `page`, for a page that is not asked for again: it stays where it is. Of use at once. */
+  once(id: number): Uint8Array {
+    return this.#unwritten.get(id) ?? this.#file.once(id);
   }
 
   damaged(id: number, message: string): Error {
@@ -167,10 +182,51 @@ export class PageStore implements TreePages, PageSource {
     this.#release();
   }
 
+  /** New single pages come from the front of the file, to let its end become free. */
+  set isFrontFirst(value: boolean) {
+    this.#free.isFrontFirst = value;
+  }
+
+  /** Free pages below `end`, counted no further than `enough`. */
+  freeBelow(end: number, enough: number): number {
+    return this.#free.countBelow(end, enough);
+  }
+
+  /** Whether the next page of `count` pages, which are several, will be below `end`. */
+  aimBelow(count: number, end: number): boolean {
+    return this.#free.aimBelow(count, end);
+  }
+
+  /** A page from `id` on was given up, and is still needed. */
+  isHeldFrom(id: number): boolean {
+    return this.#freed.some((freed) => freed.id + freed.count > id);
+  }
+
+  /** The file shrinks to its last page with each commit, a piece at a time. */
+  set isTight(value: boolean) {
+    this.#length.isTight = value;
+  }
+
+  /** The file as the last commit makes it, whose tree at `rootPage` is the newest. */
+  image(rootPage: number): FileImage {
+    const unused = this.#free.copy();
+    for (const { id, count } of this.#freed) unused.add(id, count);
+    const { endPage } = this.#file;
+    const { pageBytes } = this;
+    const pin = this.pin();
+    return new FileImage({
+      source: this,
+      meta: { pageBytes, rootPage, freeListPage: NO_PAGE, endPage, txid: this.#txid },
+      isUsed: (id) => !unused.has(id),
+      onClose: () => this.unpin(pin),
+    });
+  }
+
   /** Commits the tree at `rootPage`; returns the batch's number. */
   commit(rootPage: number): number {
     const batch = (this.#batch += 1);
-    const { endPage } = this.#file;
+    const endPage = this.#free.trim(this.#file.endPage);
+    this.#file.endPage = endPage;
     const pages = this.#dirty;
     this.#dirty = new Map();
     if (this.#waiting === null) {
@@ -211,6 +267,7 @@ export class PageStore implements TreePages, PageSource {
     }
     this.#inFlight = null;
     this.durableBatch = commit.batch;
+    this.#length.committed(commit.txid, commit.endPage);
     this.#options.sumFile?.committed(commit);
     for (const [id, page] of commit.pages) {
       if (this.#unwritten.get(id) !== page) continue;
@@ -226,11 +283,11 @@ export class PageStore implements TreePages, PageSource {
     const { file, sums, sumFile } = this.#options;
     const { pageBytes } = this;
     const ops: DiskOp[] = [];
-    const wanted = commit.endPage * pageBytes;
-    if (wanted > this.#fileBytes) {
-      this.#fileBytes = wanted + GROW_BYTES;
-      ops.push({ op: "truncate", file, lengthBytes: this.#fileBytes }, { op: "sync", file });
-    }
+    const before = this.#length.bytes;
+    const lengthBytes = this.#length.change(commit.endPage);
+    if (lengthBytes !== null) ops.push({ op: "truncate", file, lengthBytes });
+    // Cut off is what nothing needs: that may become durable whenever it does.
+    if (lengthBytes !== null && lengthBytes > before) ops.push({ op: "sync", file });
     const ids = [...commit.pages.keys()].sort((a, b) => a - b);
     let bytes = pageBytes;
     for (const page of commit.pages.values()) bytes += page.length;

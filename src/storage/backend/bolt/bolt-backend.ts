@@ -14,11 +14,13 @@ import type {
 } from "../backend.ts";
 import { BucketTrees, getEach, NO_TREE, readBuckets } from "./bucket-trees.ts";
 import { ChangeOverlay } from "./change-overlay.ts";
+import { Defragmentation, type MovableTrees } from "./defragmentation.ts";
 import { checkDatabase } from "../bolt-pages/check.ts";
 import { BoltError } from "../bolt-pages/error.ts";
 import { BUCKET_HEADER_BYTES, NO_PAGE, pageOverflow, writeU64 } from "../bolt-pages/format.ts";
 import { MergedBucketCursor, MergedChangeCursor } from "./merged-cursors.ts";
 import type { BatchView } from "./merged-cursors.ts";
+import type { FileImage } from "../bolt-pages/file-image.ts";
 import { newDatabase } from "../bolt-pages/new-database.ts";
 import { PageFile } from "../bolt-pages/page-file.ts";
 import { PageStore } from "../bolt-pages/page-store.ts";
@@ -29,13 +31,17 @@ import { RevisionBranches } from "./revision-branches.ts";
 import { KEY_BUCKET, readRevisionKey, REVISION_BYTES } from "./revision-cursor.ts";
 import { lastKey } from "./tree-cursor.ts";
 import type { TreeRoot } from "./tree-cursor.ts";
-import { writeTree } from "./tree-writer.ts";
+import { type Rework, reworkTree, writeTree } from "./tree-writer.ts";
+import type { TreePages } from "../bolt-pages/page-builder.ts";
 
 /**
  * Writes gathered before they are merged into the trees, in memory: a millisecond. All of a batch
  * at once, when it is committed, would hold the event loop for ten.
  */
 const FOLD_OPS = 1000;
+
+/** Stands for the tree of buckets where a tree has a bucket's name, which is never empty. */
+const TOP_TREE = "";
 
 /** Where the database is and who is told. */
 export interface BoltOptions {
@@ -58,6 +64,13 @@ export interface BoltOptions {
 export interface BoltBackend extends Backend {
   /** Nothing waits to become durable. */
   readonly isIdle: boolean;
+  /** Work that makes the file shorter; one at a time. */
+  newDefragmentation(): Defragmentation;
+  /**
+   * The file as the last commit makes it; right after `commit` (asserted). It stays readable, and
+   * its pages are not used again, until it is closed.
+   */
+  openImage(): FileImage;
   /** Closes the file; what was not committed is gone. After `isIdle`. */
   close(): void;
 }
@@ -127,7 +140,7 @@ class FileBackend implements BoltBackend, BatchView {
   readonly appended = new ChangeOverlay();
   /** The buckets' trees, and the tree of buckets they are in. */
   #trees: Map<string, TreeRoot>;
-  #top: TreeRoot;
+  #topPage: number;
   stored: BucketTrees;
   /** Rises whenever `stored` is replaced. */
   generation = 0;
@@ -156,7 +169,7 @@ class FileBackend implements BoltBackend, BatchView {
     this.#store = new PageStore({ ...opened, disk, isFree, onNewPage, onFailure });
     if (listPages > 0) this.#store.free(freeListPage, listPages);
     this.#trees = readBuckets(this.#store, rootPage);
-    this.#top = { page: rootPage };
+    this.#topPage = rootPage;
     this.stored = new BucketTrees(this.#store, this.#trees, this.#branches);
     for (const name of PLAIN_BUCKETS) this.#overlays.set(name, new PlainOverlay());
     this.#isChanged = [...PLAIN_BUCKETS, KEY_BUCKET].some((name) => !this.#trees.has(name));
@@ -252,9 +265,10 @@ class FileBackend implements BoltBackend, BatchView {
     this.#pendingBytes = 0;
     if (!this.#isChanged) return this.#store.commitNothing();
     this.#isChanged = false;
-    this.#top = { page: writeTree(this.#store, this.#top, this.#bucketHeaders(), false) };
+    const top = { page: this.#topPage };
+    this.#topPage = writeTree(this.#store, top, this.#bucketHeaders(), false);
     this.#store.nextVersion();
-    return this.#store.commit(this.#top.page);
+    return this.#store.commit(this.#topPage);
   }
 
   openRoot(): BackendRoot {
@@ -266,6 +280,24 @@ class FileBackend implements BoltBackend, BatchView {
   maintain(): boolean {
     if (this.appended.hasRemoved) this.#fold();
     return false;
+  }
+
+  openImage(): FileImage {
+    assert(!this.#isChanged && this.#pendingOps === 0, "bolt: an image of what is not committed");
+    return this.#store.image(this.#topPage);
+  }
+
+  newDefragmentation(): Defragmentation {
+    const trees: MovableTrees = {
+      names: [...PLAIN_BUCKETS, KEY_BUCKET, TOP_TREE],
+      rootPage: (name) => this.#rootPage(name),
+      isRising: (name) => name === KEY_BUCKET,
+      rework: (name, rework, pages) => this.#rework(name, rework, pages),
+      touch: () => {
+        this.#isChanged = true;
+      },
+    };
+    return new Defragmentation(this.#store, trees);
   }
 
   close(): void {
@@ -299,11 +331,34 @@ class FileBackend implements BoltBackend, BatchView {
       this.appended.clear();
       isChanged = true;
     }
-    if (!isChanged) return;
+    if (isChanged) this.#changed();
+  }
+
+  /** The trees are others. */
+  #changed(): void {
     this.#isChanged = true;
     this.#store.nextVersion();
     this.stored = new BucketTrees(this.#store, this.#trees, this.#branches);
     this.generation += 1;
+  }
+
+  #rootPage(name: string): number | null {
+    if (name === TOP_TREE) return this.#topPage;
+    const root = this.#trees.get(name) ?? NO_TREE;
+    return "page" in root ? root.page : null;
+  }
+
+  #rework(name: string, rework: Rework, pages: TreePages): void {
+    const root = this.#rootPage(name);
+    assert(root !== null, "bolt: a tree without pages");
+    const page = reworkTree(pages, root, rework, name === KEY_BUCKET);
+    if (name === TOP_TREE) {
+      this.#topPage = page;
+    } else {
+      this.#trees = new Map(this.#trees);
+      this.#trees.set(name, { page });
+    }
+    this.#changed();
   }
 
   #write(name: string, changes: PlainOverlay | ChangeOverlay, isRising: boolean): void {

@@ -33,6 +33,17 @@ export interface TreeChange extends LeafPair {
   isDelete: boolean;
 }
 
+/** Pages that are written anew though no key in them changes. */
+export interface Rework {
+  /** Branches, and leaves whose pairs close up with those of their neighbours in here. */
+  readonly opens: ReadonlySet<number>;
+  /** Leaves that go elsewhere as they are. */
+  readonly moves: ReadonlySet<number>;
+}
+
+const NO_REWORK: Rework = { opens: new Set(), moves: new Set() };
+const NO_CHANGES: TreeChanges = { count: 0, read: () => {} };
+
 /** A page that is emptier than this joins its right neighbour if there is room, as in bbolt. */
 const SPARSE_PART = 4;
 /** How full a leaf gets where keys only rise: only what is deleted later is written again. */
@@ -49,12 +60,42 @@ export function writeTree(
   changes: TreeChanges,
   isRising: boolean,
 ): number {
-  return new TreeWriter(pages, changes, isRising ? FILL_RISING : 1).write(root);
+  return new TreeWriter(pages, changes, fillOf(isRising), NO_REWORK).write(root);
+}
+
+/**
+ * Writes the pages named by `rework`, and those on the way to them, anew. Returns the new root
+ * page.
+ */
+export function reworkTree(
+  pages: TreePages,
+  root: number,
+  rework: Rework,
+  isRising: boolean,
+): number {
+  if (rework.moves.has(root)) return movePage(pages, root);
+  return new TreeWriter(pages, NO_CHANGES, fillOf(isRising), rework).write({ page: root });
+}
+
+/** How full a leaf gets: a part of a page. */
+export function fillOf(isRising: boolean): number {
+  return isRising ? FILL_RISING : 1;
+}
+
+/** Returns where the page is now. */
+function movePage(pages: TreePages, id: number): number {
+  const from = pages.page(id);
+  const { id: to, page } = pages.newPage(from.length);
+  // Its number differs; its overflow pages are as many.
+  page.set(from.subarray(8), 8);
+  pages.free(id, 1 + pageOverflow(from, 0));
+  return to;
 }
 
 class TreeWriter {
   readonly #pages: TreePages;
   readonly #changes: TreeChanges;
+  readonly #rework: Rework;
   readonly #fillBytes: number;
   readonly #sparseBytes: number;
   readonly #leaf = new LeafBuilder();
@@ -66,9 +107,10 @@ class TreeWriter {
   readonly #changeKey = newSpan();
   #next = 0;
 
-  constructor(pages: TreePages, changes: TreeChanges, fill: number) {
+  constructor(pages: TreePages, changes: TreeChanges, fill: number, rework: Rework) {
     this.#pages = pages;
     this.#changes = changes;
+    this.#rework = rework;
     this.#fillBytes = Math.floor(pages.pageBytes * fill);
     this.#sparseBytes = Math.floor(pages.pageBytes / SPARSE_PART);
     const none = new Uint8Array(0);
@@ -102,15 +144,20 @@ class TreeWriter {
       this.#mergeLeaf(page, 0, limit);
       return;
     }
+    const { opens, moves } = this.#rework;
     const count = pageCount(page, 0);
     for (let i = 0; i < count; i++) {
       const element = elementAt(0, i);
       const start = branchKeyStart(page, element);
       const end = start + branchKeyBytes(page, element);
       const below = i + 1 < count ? limitAt(page, i + 1) : limit;
-      const child = branchChild(page, element);
-      if (this.#hasChange(below)) this.#node(child, height - 1, below);
-      else this.#keep(page, { start, end, child, height: height - 1 });
+      const old = branchChild(page, element);
+      if (this.#hasChange(below) || opens.has(old)) {
+        this.#node(old, height - 1, below);
+        continue;
+      }
+      const child = moves.has(old) ? movePage(this.#pages, old) : old;
+      this.#keep(page, { start, end, child, height: height - 1 });
     }
   }
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { VirtualClock } from "../../../sim/world/clock.ts";
 import { VirtualDisk } from "../../../sim/world/disk.ts";
 import { PageFile } from "../../backend/bolt-pages/page-file.ts";
-import type { Digest } from "../image.ts";
+import type { Digest } from "../../../platform/crypto.ts";
 import { type Change, makeDatabase } from "./make-database.ts";
 
 /** A disk in memory with a clock that stands still. */
