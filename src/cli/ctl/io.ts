@@ -15,8 +15,19 @@ export interface Io {
   wallMs(): number;
   /** A file's content. @throws when it cannot be read. */
   readFile(path: string): string;
+  /** Begins a file. @throws when it cannot be made. */
+  newFile(path: string): NewFile;
   /** Asks on the terminal, the answer is not shown. */
   askSecret(prompt: string): Promise<string>;
+}
+
+/** A file that gets its name when it is whole and durable. */
+export interface NewFile {
+  write(bytes: Uint8Array): void;
+  /** Gives it its name. */
+  finish(): void;
+  /** Leaves nothing behind; nothing to do after `finish`. */
+  discard(): void;
 }
 
 /** Exit codes; scripts rely on them. */

@@ -3,6 +3,7 @@ import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { toByteString } from "../go/go-text.ts";
 import type { Io } from "./io.ts";
+import { newFile } from "./new-file.ts";
 import { runCtl } from "./run.ts";
 
 /** Output is written at once: it must be out before the process ends, also into a pipe. */
@@ -95,6 +96,7 @@ export async function main(): Promise<never> {
     sleep: (delayMs) => new Promise((resolve) => setTimeout(resolve, delayMs)),
     nowMs: () => performance.now(),
     wallMs: () => Date.now(),
+    newFile,
     readFile: (path) => readFileSync(path, "utf8"),
     askSecret,
   };

@@ -32,6 +32,9 @@ async function ctl(
     readFile: () => {
       throw new Error("no files here");
     },
+    newFile: () => {
+      throw new Error("no files here");
+    },
     askSecret: () => Promise.resolve("secret"),
   };
   const code = await runCtl(argv, io, "9.9.9");

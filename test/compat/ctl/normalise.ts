@@ -38,6 +38,7 @@ const VARIABLE: readonly (readonly [RegExp, string])[] = [
   [/"(raft_term|raftTerm|raftIndex|raftAppliedIndex|dbSize|dbSizeInUse|hash)":\d+/g, '"$1":N'],
   [/"(RaftTerm|RaftIndex|RaftAppliedIndex|DBSize|DBSizeInUse|Hash)" : \d+/g, '"$1" : N'],
   [/took = \S+/g, "took = T"],
+  [/took \d[^\s.]*(\.\d+)?[µm]?s/g, "took T"],
   // One space or two, by the build of the text printer of protobuf.
   [/(memberID:\S+) +(?=alarm:)/g, "$1 "],
   [/"took":"[^"]*"/g, '"took":"T"'],
@@ -90,7 +91,7 @@ export function normalise(step: Step, outcome: Outcome, identity: Identity): str
   for (const [pattern, replacement] of VARIABLE) text = text.replace(pattern, replacement);
   lines.push(unnamed(text, identity));
   const errors = unnamed(outcome.stderr.toString("latin1"), identity);
-  lines.push("stderr:", errorLines(errors).replace(/took = \S+/g, "took = T"));
+  lines.push("stderr:", errorLines(errors).replace(/took (= )?\d\S*s\b/g, "took $1T"));
   return lines.join("\n");
 }
 

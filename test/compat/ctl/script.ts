@@ -7,6 +7,8 @@ export interface Step {
   readonly env?: Readonly<Record<string, string>>;
   /** Keep the tool's own endpoint setting out: the step brings one. */
   readonly ownEndpoints?: boolean;
+  /** Not to be asked of Skein's server, which keeps its state in memory here. */
+  readonly etcdOnly?: boolean;
   /** Only the exit code counts: the text is the tool's own. */
   readonly exitOnly?: boolean;
   /** Alarms that the member is to have raised before; no tool raises any. 1 NOSPACE, 2 CORRUPT. */
@@ -314,6 +316,19 @@ const CLUSTER: readonly Step[] = [
   ),
 ];
 
+/** Files are made in the directory of temporary ones, of other names in each play. */
+const MAINTENANCE: readonly Step[] = [
+  ...steps("defrag", "defrag extra", "defrag --cluster", "defrag -w json", "defrag --nope"),
+  step("--endpoints=127.0.0.1:1 --command-timeout=300ms defrag", { ownEndpoints: true }),
+  ...steps("snapshot save", "snapshot save a b"),
+  step("snapshot nope", { exitOnly: true }),
+  step("snapshot", { exitOnly: true }),
+  step("snapshot save /nowhere/at/all", {}),
+  step("--endpoints=127.0.0.1:1,127.0.0.1:2 snapshot save x", { ownEndpoints: true }),
+  step("snapshot save /dev/shm/skein-ctl-test.db", { etcdOnly: true }),
+  step("snapshot save /dev/shm/skein-ctl-test.db -w json", { etcdOnly: true }),
+];
+
 /** What is refused, and what goes on, while an alarm is raised. */
 const WHILE_RAISED = steps(
   "put foo refused",
@@ -402,6 +417,7 @@ export function script(seed: number, randomCount: number): readonly Step[] {
     ...TXNS,
     ...COMPACTIONS,
     ...CLUSTER,
+    ...MAINTENANCE,
     ...ALARMS,
     ...USAGE,
   ];

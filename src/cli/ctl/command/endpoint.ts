@@ -2,6 +2,7 @@ import { EtcdError } from "../../../client/index.ts";
 import type { Client } from "../../../client/index.ts";
 import type { Command, Invocation } from "../command-tree.ts";
 import { goDuration, toByteString } from "../../go/go-text.ts";
+import type { FlagSpec } from "../flags.ts";
 import { CtlError, Exit } from "../io.ts";
 import type { Io } from "../io.ts";
 import type { EndpointHash, EndpointHealth, EndpointStatus } from "../print/printer.ts";
@@ -10,11 +11,22 @@ import { saturated } from "./key-args.ts";
 import { errorText, withSession } from "./session.ts";
 import type { Session } from "./session.ts";
 
+/** `--cluster`. */
+export const CLUSTER_FLAG: FlagSpec = {
+  name: "cluster",
+  type: "bool",
+  fallback: "false",
+  usage: "ask all endpoints that the cluster's members name",
+};
+
 /** Any key will do: what counts is that the cluster answers. */
 const HEALTH_KEY = "health";
 
 /** The endpoints to ask: those given, or with `--cluster` those that the members name. */
-async function wanted(invocation: Invocation, session: Session): Promise<readonly string[]> {
+export async function endpointsOf(
+  invocation: Invocation,
+  session: Session,
+): Promise<readonly string[]> {
   if (!invocation.flags.flag("cluster")) return session.endpoints;
   try {
     const client = await session.client();
@@ -66,7 +78,7 @@ async function probe(endpoint: string, session: Session, io: Io): Promise<Endpoi
 
 function runHealth(invocation: Invocation): Promise<number> {
   return withSession(invocation, async (session) => {
-    const endpoints = await wanted(invocation, session);
+    const endpoints = await endpointsOf(invocation, session);
     const list = await Promise.all(endpoints.map((each) => probe(each, session, invocation.io)));
     session.printer.endpointHealth(list);
     if (list.some((each) => each.error !== "")) {
@@ -85,7 +97,7 @@ async function askEach<T>(
 ): Promise<{ readonly list: readonly T[]; readonly failure: string | null }> {
   const list: T[] = [];
   let failure: string | null = null;
-  for (const endpoint of await wanted(invocation, session)) {
+  for (const endpoint of await endpointsOf(invocation, session)) {
     const client = await session.client([endpoint]);
     try {
       list.push(await ask(endpoint, client));
@@ -139,14 +151,7 @@ export const ENDPOINT: Command = {
   name: "endpoint",
   summary: "Commands about single endpoints",
   group: "Cluster maintenance commands",
-  sharedFlags: [
-    {
-      name: "cluster",
-      type: "bool",
-      fallback: "false",
-      usage: "ask all endpoints that the cluster's members name",
-    },
-  ],
+  sharedFlags: [CLUSTER_FLAG],
   children: [
     {
       name: "hashkv",

@@ -1,5 +1,7 @@
 import type { Command } from "../command-tree.ts";
 import { flagTable } from "../help.ts";
+import { DEFRAG } from "../maintenance/defrag.ts";
+import { SNAPSHOT } from "../maintenance/snapshot.ts";
 import { ALARM } from "./alarm.ts";
 import { COMPACTION } from "./compaction.ts";
 import { DEL } from "./del.ts";
@@ -55,7 +57,7 @@ export function rootCommand(version: string): Command {
       PUT,
       TXN,
       ALARM,
-      notServed("defrag", "Gives free space back to the file system", MAINTENANCE),
+      DEFRAG,
       notServedGroup("downgrade", "Commands about downgrades", {
         group: MAINTENANCE,
         children: ["cancel", "enable", "validate"],
@@ -63,10 +65,7 @@ export function rootCommand(version: string): Command {
       ENDPOINT,
       MEMBER,
       notServed("move-leader", "Hands leadership to another member", MAINTENANCE),
-      notServedGroup("snapshot", "Commands about snapshots", {
-        group: MAINTENANCE,
-        children: ["save"],
-      }),
+      SNAPSHOT,
       notServed("elect", "Takes part in or observes an election", CONCURRENCY),
       notServedGroup("lease", "Commands about leases", {
         group: CONCURRENCY,
