@@ -90,7 +90,7 @@ test("Defragment answers when the file has shrunk, without a header as etcd does
   );
 });
 
-test("puts are answered meanwhile, several calls get one answer each, and a restart finds all", () => {
+test("puts are answered meanwhile, each call is answered once, and a restart finds all", () => {
   const world = new World();
   const { member, clock } = world;
   const ends: number[] = [];

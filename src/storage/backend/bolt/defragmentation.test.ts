@@ -18,6 +18,7 @@ import type { Defragmentation, DefragmentationState } from "./defragmentation.ts
 
 const SEED = 20261122;
 const PATH = "/db";
+const SUMS_PATH = "/db.sums";
 const PAGE_BYTES = 4096;
 /** More steps than any of these files needs. */
 const STEPS_MAX = 50_000;
@@ -36,6 +37,8 @@ function openIn({ disk }: World): BoltBackend {
   return openBolt({
     disk,
     path: PATH,
+    // Pages that moved, and those behind a cut, must have the right checksums too.
+    sums: { path: SUMS_PATH },
     onFailure: (error: DiskError) => assert.fail(String(error)),
   });
 }
