@@ -59,7 +59,11 @@ export function prepareDirectories(disk: Disk, config: MemberConfig): void {
       if (!(error instanceof DiskError)) throw error;
       const { kind, remedy } = diskFault(error);
       const name = kind === "other" ? error.code : `${error.code} (${kind})`;
-      throw new StartError(`cannot write to data directory ${dir}: ${name}`, remedy, error);
+      throw new StartError(
+        `cannot write to data directory ${dir}: ${name}`,
+        remedy === "" ? "Choose another with --data-dir." : remedy,
+        error,
+      );
     }
   }
 }
