@@ -188,8 +188,10 @@ class FileBackend implements BoltBackend, BatchView {
     return this.#pendingBytes;
   }
 
+  /** As etcd has it: up to the last page; the file may be longer by a step of its growth. */
   get sizeBytes(): number {
-    return Math.max(this.#store.fileBytes, this.#store.usedBytes) + this.#overlayBytes();
+    const { endPage, pageBytes } = this.#store;
+    return endPage * pageBytes + this.#overlayBytes();
   }
 
   get sizeInUseBytes(): number {
