@@ -26,7 +26,8 @@ export class SharedInput implements net.OnReadOpts {
 
   /** Called by the socket with the number of bytes in the buffer; true: read on. */
   readonly callback = (length: number): boolean => {
-    const chunk = Buffer.allocUnsafe(length);
+    // Not from Node's pool: one byte that somebody keeps would keep a slab of it.
+    const chunk = Buffer.allocUnsafeSlow(length);
     shared.copy(chunk, 0, 0, length);
     this.handler?.onData(chunk);
     return true;
