@@ -11,6 +11,7 @@ import {
   encodePutRequestToBytes,
   encodeTxnRequestToBytes,
 } from "../../../src/proto/gen/etcdserverpb.ts";
+import { WIRE_ERRORS } from "../../../src/service/errors.ts";
 import { Code } from "../../../src/service/rpc.ts";
 import type { SimMember } from "../sim-member.ts";
 import type { Ledger } from "./ledger.ts";
@@ -31,6 +32,8 @@ export interface ClientsOptions {
   readonly compact?: boolean;
   /** Of most values; some are larger than a page. Default VALUE_BYTES_MAX. */
   readonly valueBytesMax?: number;
+  /** Clients ask on after a request that timed out; what became of it is open. Default false. */
+  readonly patient?: boolean;
   /** Nothing new is asked once this is true. */
   readonly isOver: () => boolean;
 }
@@ -114,10 +117,13 @@ export class Clients {
     bytes: Uint8Array,
     revisionOf: (reply: Uint8Array) => number,
   ): void {
-    const { member, ledger } = this.#options;
+    const { member, ledger, patient = false } = this.#options;
     ledger.asked(request);
     member.call(method, bytes, (outcome) => {
-      if (!outcome.ok) return;
+      if (!outcome.ok) {
+        if (patient && outcome.text === WIRE_ERRORS.timeout.message) this.#next();
+        return;
+      }
       ledger.answered(request, revisionOf(outcome.message));
       this.#next();
     });
