@@ -40,7 +40,8 @@ export const defaultGrpcLimits: GrpcLimits = {
   // Slots are numbered with 20 bits; a record with its reader has about 400 bytes.
   maxCalls: 1_000_000,
   maxConcurrentStreams: undefined,
-  memoryBytes: 256 * 1024 * 1024,
+  // With what the collector has not yet taken back it stays below the 256 MiB meant for it.
+  memoryBytes: 224 * 1024 * 1024,
   // 16 largest messages: a well-behaved client is never near it.
   connectionMemoryBytes: 32 * 1024 * 1024,
   maxHeaderListBytes: 16 * 1024 * 1024,
