@@ -5,7 +5,7 @@ export type Address =
 
 /** What the owner of a socket is told. Nothing is called after `onClose`. */
 export interface SocketHandler {
-  /** `chunk` may be kept. */
+  /** `chunk` is lent: whoever keeps some of it beyond the call copies it. */
   onData(chunk: Uint8Array): void;
   /** After a `write` that returned false: the queue is empty again. */
   onDrain(): void;

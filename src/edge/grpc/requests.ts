@@ -230,7 +230,8 @@ export class Requests implements MessageHandler {
       return;
     }
     if (call.request === null) {
-      call.request = bytes.slice(start, end);
+      // Not `slice`: of a Buffer, as which bytes may come, that is no copy.
+      call.request = new Uint8Array(bytes.subarray(start, end));
       this.#core.charge(call, call.chargedBytes + end - start);
     } else if (call.kind === "serverStream") {
       const text =

@@ -4,6 +4,9 @@ import type { ByteSocket, SocketHandler } from "../../platform/network.ts";
 /** What one delivery brings at most, like a read of the operating system. */
 const chunkBytes = 64 * 1024;
 
+/** What stands in lent bytes after the call. */
+const scrub = 0xdb;
+
 /**
  * Half of a connection in memory. What is written is copied at once, waits in a queue, and reaches
  * the other half in a later turn of the clock, as far as `capacityBytes` of untaken bytes allow.
@@ -95,6 +98,8 @@ export class MemorySocket implements ByteSocket {
     if (chunk.length > 0) {
       this.deliveredBytes += chunk.length;
       other.#handler.onData(chunk);
+      // Lent for the call: who kept some of it is found out.
+      chunk.fill(scrub);
     }
     if (this.#queuedBytes > 0) this.pump();
     if (this.#needDrain && !this.destroyed && this.queuedBytes() === 0) {

@@ -218,7 +218,7 @@ class SocketStream extends Duplex {
 
   #hold(chunk: Uint8Array): void {
     if (this.destroyed) return;
-    this.#held = this.#held === null ? chunk : Buffer.concat([this.#held, chunk]);
+    this.#held = Buffer.concat(this.#held === null ? [chunk] : [this.#held, chunk]);
     this.#socket.pause();
     if (!this.#turnDue && !this.busy) this.#feed();
   }

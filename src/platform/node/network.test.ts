@@ -15,7 +15,8 @@ class Recorder {
   constructor(socket: ByteSocket) {
     this.socket = socket;
     socket.attach({
-      onData: (chunk) => void this.chunks.push(chunk),
+      // Lent: copied.
+      onData: (chunk) => void this.chunks.push(new Uint8Array(chunk)),
       onDrain: () => void this.told.push("drain"),
       onEnd: () => void this.told.push("end"),
       onClose: (error) => void this.told.push(`close ${error}`),
@@ -58,7 +59,7 @@ async function client(t: TestContext, port: number): Promise<net.Socket> {
   return socket;
 }
 
-test("what a socket brought stays as it was while others read", async (t) => {
+test("every socket brings its own bytes while others read into the same buffer", async (t) => {
   const { accepted, port } = await listen(t);
   const clients = [await client(t, port), await client(t, port), await client(t, port)];
   await until(() => accepted.length === clients.length);

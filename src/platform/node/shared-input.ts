@@ -10,8 +10,22 @@ export const writeHighWaterBytes = 256 * 1024;
 /** The most that one read of a socket brings, as Node's own reads. */
 const readBytes = 64 * 1024;
 
-/** Every socket reads into it; what arrived is copied out before the next read. */
+/** Every socket reads into it; what arrived is lent to the handler until the next read. */
 const shared = Buffer.allocUnsafeSlow(readBytes);
+
+/** Views of the first bytes are kept up to this length: requests come in few sizes. */
+const keptViewBytes = 2048;
+
+/** `views[n]`: the first n bytes. Making one anew costs as much as parsing a frame. */
+const views: (Uint8Array | undefined)[] = new Array(keptViewBytes + 1).fill(undefined);
+
+function firstBytes(length: number): Uint8Array {
+  const view = views[length];
+  if (view !== undefined) return view;
+  const made = new Uint8Array(shared.buffer, shared.byteOffset, length);
+  if (length <= keptViewBytes) views[length] = made;
+  return made;
+}
 
 /**
  * The input of one socket, for the option `onread` of `net.Socket`: all sockets read into one
@@ -26,10 +40,7 @@ export class SharedInput implements net.OnReadOpts {
 
   /** Called by the socket with the number of bytes in the buffer; true: read on. */
   readonly callback = (length: number): boolean => {
-    // Not from Node's pool: one byte that somebody keeps would keep a slab of it.
-    const chunk = Buffer.allocUnsafeSlow(length);
-    shared.copy(chunk, 0, 0, length);
-    this.handler?.onData(chunk);
+    this.handler?.onData(firstBytes(length));
     return true;
   };
 }

@@ -25,6 +25,9 @@ type Parcel = { readonly atMs: number; readonly bytes: Uint8Array | null };
 /** Why an end is closed; "silent" tells its owner nothing (the process is dead). */
 export type Closing = string | null | "silent";
 
+/** What stands in lent bytes after the call. */
+const scrub = 0xdb;
+
 /**
  * One end of a byte stream. Order is kept; pieces may be split; delivery waits for latency, for a
  * blocked link and for a paused reader.
@@ -148,8 +151,11 @@ export class VirtualSocket implements ByteSocket {
     if (parcel === undefined) return;
     if (parcel.bytes !== null) {
       this.#peer!.#taken(parcel.bytes.length);
-      // Taken when it arrives, so that a writer who changes sent bytes is found out.
-      this.#handler!.onData(parcel.bytes.slice());
+      // Taken when it arrives, so that a writer who changes sent bytes is found out; and lent for
+      // the call, so that a reader who keeps them is.
+      const lent = new Uint8Array(parcel.bytes);
+      this.#handler!.onData(lent);
+      lent.fill(scrub);
       return;
     }
     this.#peerEnded = true;

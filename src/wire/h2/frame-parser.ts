@@ -121,7 +121,7 @@ export class FrameParser {
   #append(chunk: Uint8Array, at: number, total: number): number {
     const end = Math.min(chunk.length, at + total - this.#carried);
     if (this.#carry.length < total) {
-      const bigger = Buffer.allocUnsafeSlow(Math.max(total, 256));
+      const bigger = new Uint8Array(Math.max(total, 256));
       bigger.set(this.#carry.subarray(0, this.#carried), 0);
       this.#carry = bigger;
     }

@@ -1,6 +1,8 @@
 import type { ErrorCode } from "./types.ts";
 import { Flag, frameHeaderBytes, FrameType, writeUint32 } from "./frames.ts";
 
+const nothing = new Uint8Array(0);
+
 /** First slab; an idle connection needs no more. */
 const slabBytesLeast = 2048;
 /** Slabs of a busy connection; below the size where allocating means mapping pages. */
@@ -63,6 +65,8 @@ export class OutputBuffer {
   /** Written by control frames since the last take: what a peer could make us queue. */
   controlBytes = 0;
   #slabBytes = slabBytesLeast;
+  /** A view from the start of a slab: replies of one length, one after the other, share it. */
+  #lastTaken: Uint8Array = nothing;
   readonly #pool: SlabPool;
   /** Slabs of the pool that were filled; a taker may still hold them. */
   readonly #lent: Uint8Array[] = [];
@@ -87,7 +91,12 @@ export class OutputBuffer {
     const { bytes, start, end } = this;
     this.start = end;
     this.controlBytes = 0;
-    return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
+    const length = end - start;
+    const last = this.#lastTaken;
+    if (start === 0 && last.length === length && last.buffer === bytes.buffer) return last;
+    const taken = new Uint8Array(bytes.buffer, bytes.byteOffset + start, length);
+    if (start === 0 && bytes.length <= slabBytesMost) this.#lastTaken = taken;
+    return taken;
   }
 
   /**
@@ -210,6 +219,7 @@ export class OutputBuffer {
     if (bytes.length === largeSlabBytes) this.#lent.push(bytes);
     if (held > 0) slab.set(bytes.subarray(start, end), 0);
     this.bytes = slab;
+    this.#lastTaken = nothing;
     this.start = 0;
     this.end = held;
   }

@@ -31,8 +31,8 @@ export class Intake {
   }
 
   /**
-   * Bytes from the socket of `connection`: handled now as far as time allows. `nextTurn` must be
-   * called at the end of this turn.
+   * Bytes from the socket of `connection`, lent: handled now as far as time allows, the rest is
+   * copied. `nextTurn` must be called at the end of this turn.
    */
   receive(connection: Intaking, chunk: Uint8Array): void {
     if (chunk.length <= this.#unwatchedBytes && this.#waiting.length === 0) {
@@ -41,7 +41,7 @@ export class Intake {
       return;
     }
     if (connection.held.length > 0) {
-      connection.held.push(chunk);
+      connection.held.push(new Uint8Array(chunk));
       connection.heldChanged();
       return;
     }
@@ -54,7 +54,7 @@ export class Intake {
       }
     }
     if (at === chunk.length) return;
-    connection.held.push(at === 0 ? chunk : chunk.subarray(at));
+    connection.held.push(new Uint8Array(chunk.subarray(at)));
     this.#waiting.push(connection);
     connection.heldChanged();
   }

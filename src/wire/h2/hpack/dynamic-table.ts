@@ -1,6 +1,12 @@
 import { DecodedField } from "../headers/kind.ts";
 
 /**
+ * Evicted entries up to this size stay in the ring until their place is needed: a request brings
+ * one such entry (`grpc-timeout`), and a store into an old object costs more than it frees.
+ */
+const keptSizeBytes = 128;
+
+/**
  * Dynamic table of a decoder: a ring of ready-made fields, newest first (RFC 7541 §2.3.2).
  *
  * Invariant: sizeBytes is the sum of the sizes of the entries held and never above maxBytes.
@@ -13,7 +19,9 @@ export class DynamicTable {
   #ring: DecodedField[] = [];
   #head = 0;
   #mask = -1;
-  /** Stands in for evicted entries, so that the ring does not keep their strings. */
+  /** Sizes of the entries in the places of the ring: evicting needs no look at the entry itself. */
+  #sizes = new Int32Array(0);
+  /** Stands in for evicted entries that are large, so that the ring does not keep their strings. */
   readonly #vacant = new DecodedField("", "", 0);
 
   constructor(maxBytes: number) {
@@ -33,7 +41,9 @@ export class DynamicTable {
     this.#shrinkTo(this.maxBytes - size);
     if (size > this.maxBytes) return;
     if (this.count > this.#mask) this.#grow();
-    this.#ring[this.#head & this.#mask] = field;
+    const place = this.#head & this.#mask;
+    this.#ring[place] = field;
+    this.#sizes[place] = size;
     this.#head = (this.#head + 1) | 0;
     this.count++;
     this.sizeBytes += size;
@@ -48,17 +58,24 @@ export class DynamicTable {
   /** Evicts until at most `bytes` are held. */
   #shrinkTo(bytes: number): void {
     while (this.sizeBytes > bytes && this.count > 0) {
-      this.sizeBytes -= this.at(this.count - 1).sizeBytes;
-      this.#ring[(this.#head - this.count) & this.#mask] = this.#vacant;
+      const place = (this.#head - this.count) & this.#mask;
+      const size = this.#sizes[place];
+      this.sizeBytes -= size;
+      if (size > keptSizeBytes) this.#ring[place] = this.#vacant;
       this.count--;
     }
   }
 
   #grow(): void {
     const bigger = new Array<DecodedField>(Math.max(16, 2 * (this.#mask + 1)));
-    for (let age = this.count - 1, i = 0; age >= 0; age--, i++) bigger[i] = this.at(age);
+    const sizes = new Int32Array(bigger.length);
+    for (let age = this.count - 1, i = 0; age >= 0; age--, i++) {
+      bigger[i] = this.at(age);
+      sizes[i] = bigger[i].sizeBytes;
+    }
     bigger.fill(this.#vacant, this.count);
     this.#ring = bigger;
+    this.#sizes = sizes;
     this.#mask = bigger.length - 1;
     this.#head = this.count;
   }
