@@ -115,6 +115,45 @@ test("half-open: after the peer's end it can be written to; then both are told",
   assert.deepEqual(one.told, ["end", "close null"]);
 });
 
+test("a reader that stalls: full, queued, drained; the end comes behind all of it", async (t) => {
+  const { accepted, port } = await listen(t);
+  const peer = await client(t, port);
+  await until(() => accepted.length === 1);
+  const { socket, told } = accepted[0]!;
+  peer.pause();
+  const pieces = [20_000_000, 300_000, 10].map((bytes, i) => Buffer.alloc(bytes, `${i}-piece`));
+  assert.equal(socket.write(pieces[0]!), false);
+  assert.ok(socket.queuedBytes() > 0);
+  for (const piece of pieces.slice(1)) socket.write(piece);
+  const chunks: Buffer[] = [];
+  peer.on("data", (chunk: Buffer) => chunks.push(chunk));
+  peer.resume();
+  await until(() => told.includes("drain"));
+  await until(() => socket.queuedBytes() === 0);
+  assert.equal(socket.write(Buffer.from("small")), true);
+  socket.write(pieces[0]!);
+  socket.end();
+  await once(peer, "end");
+  const received = Buffer.concat(chunks);
+  const wanted = Buffer.concat([...pieces, Buffer.from("small"), pieces[0]!]);
+  assert.ok(received.equals(wanted), `${received.length} of ${wanted.length} bytes`);
+});
+
+test("a write that the peer's reset undoes closes the socket, once", async (t) => {
+  const { accepted, port } = await listen(t);
+  const peer = await client(t, port);
+  await until(() => accepted.length === 1);
+  const { socket, told } = accepted[0]!;
+  peer.pause();
+  socket.write(Buffer.alloc(20_000_000));
+  peer.resetAndDestroy();
+  await until(() => told.length > 0);
+  socket.write(Buffer.from("late"));
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(told.length, 1);
+  assert.match(told[0]!, /^close (EPIPE|ECONNRESET)$/);
+});
+
 test("a reset is told with its code, and nothing after it", async (t) => {
   const { accepted, port } = await listen(t);
   const peer = await client(t, port);
