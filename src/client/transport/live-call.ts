@@ -137,7 +137,8 @@ export class LiveCall implements MessageHandler {
       this.fail(GrpcCode.internal, "grpc: message is compressed without having been asked for");
       return false;
     }
-    this.handler.onMessage(bytes.slice(start, end));
+    // Not `slice`: of a Buffer, as which bytes may come, that is no copy.
+    this.handler.onMessage(new Uint8Array(bytes.subarray(start, end)));
     return true;
   }
 
