@@ -39,7 +39,7 @@ function sending(prng: Prng, id: number): Sending {
  * connection, and the network cuts it where it likes: a message may wait in the door while frames
  * of others come in pieces.
  */
-test(`every request is served as it was sent, however frames are mixed and cut; seed ${seed}`, () => {
+test(`requests are served as sent, however frames are mixed and cut; seed ${seed}`, () => {
   const prng = new Prng(seed);
   const rig = new DoorRig();
   const served: string[] = [];
