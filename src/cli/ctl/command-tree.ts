@@ -1,5 +1,5 @@
-import { FlagSet, HelpRequest, UsageError } from "./flags.ts";
-import type { FlagSpec } from "./flags.ts";
+import { FlagSet, HelpRequest, UsageError } from "../common/flags.ts";
+import type { FlagSpec } from "../common/flags.ts";
 import { helpText, usageText } from "./help.ts";
 import type { Io } from "./io.ts";
 

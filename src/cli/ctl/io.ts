@@ -29,25 +29,3 @@ export interface NewFile {
   /** Leaves nothing behind; nothing to do after `finish`. */
   discard(): void;
 }
-
-/** Exit codes; scripts rely on them. */
-export const Exit = {
-  ok: 0,
-  error: 1,
-  badConnection: 2,
-  badInput: 3,
-  badFeature: 4,
-  badArgs: 128,
-} as const;
-export type Exit = (typeof Exit)[keyof typeof Exit];
-
-/** Ends the tool with `Error: <message>` on standard error and `exitCode`. */
-export class CtlError extends Error {
-  override readonly name = "CtlError";
-  readonly exitCode: number;
-
-  constructor(exitCode: number, message: string) {
-    super(message);
-    this.exitCode = exitCode;
-  }
-}

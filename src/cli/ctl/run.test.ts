@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Io } from "./io.ts";
-import { renderTable } from "./print/table.ts";
+import { renderTable } from "../common/table.ts";
 import { runCtl } from "./run.ts";
 
 /** Runs the tool with no cluster at hand. */

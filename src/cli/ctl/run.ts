@@ -1,6 +1,6 @@
 import { execute } from "./command-tree.ts";
 import { rootCommand } from "./command/root.ts";
-import { CtlError } from "./io.ts";
+import { ToolError } from "../common/exit.ts";
 import type { Io } from "./io.ts";
 
 /**
@@ -11,7 +11,7 @@ export async function runCtl(argv: readonly string[], io: Io, version: string): 
   try {
     return await execute(rootCommand(version), argv, io);
   } catch (error) {
-    if (!(error instanceof CtlError)) throw error;
+    if (!(error instanceof ToolError)) throw error;
     if (error.message !== "") io.err(`Error: ${error.message}\n`);
     return error.exitCode;
   }

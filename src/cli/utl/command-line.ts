@@ -1,6 +1,6 @@
-import { FlagSet, type FlagSpec, HelpRequest, UsageError } from "../ctl/flags.ts";
-import { flagTable } from "../ctl/help.ts";
-import { CtlError, Exit } from "../ctl/io.ts";
+import { FlagSet, type FlagSpec, HelpRequest, UsageError } from "../common/flags.ts";
+import { flagTable } from "../common/flag-help.ts";
+import { ToolError, Exit } from "../common/exit.ts";
 import { fromByteString, toByteString } from "../go/go-text.ts";
 import type { World } from "./world.ts";
 
@@ -25,7 +25,7 @@ export interface Command {
   readonly children?: readonly Command[];
   /** Looks at values that FlagSet has no type for. @throws UsageError. */
   checkFlags?(flags: FlagSet): void;
-  /** Resolves to the exit code. @throws CtlError and the errors of failure.ts. */
+  /** Resolves to the exit code. @throws ToolError and the errors of failure.ts. */
   run?(invocation: Invocation): Promise<number>;
 }
 
@@ -73,7 +73,7 @@ export function notServed(name: string, summary: string): Command {
   return {
     name,
     summary: `${summary} (not served)`,
-    run: () => Promise.reject(new CtlError(Exit.error, `${name}: not served by skeinutl`)),
+    run: () => Promise.reject(new ToolError(Exit.error, `${name}: not served by skeinutl`)),
   };
 }
 

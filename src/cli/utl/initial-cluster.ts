@@ -2,8 +2,8 @@ import { clusterId, memberId } from "../../cluster/identity.ts";
 import type { Crypto } from "../../platform/crypto.ts";
 import type { RestoredCluster } from "../../storage/restore/restore.ts";
 import type { MemberRecord } from "../../storage/schema/members.ts";
-import { CtlError, Exit } from "../ctl/io.ts";
-import { parseUrl } from "../server/flags/urls.ts";
+import { ToolError, Exit } from "../common/exit.ts";
+import { parseUrl } from "../common/urls.ts";
 import { quoted } from "./print/print.ts";
 
 /** Flags that say who the restored member is. */
@@ -18,13 +18,13 @@ export interface ClusterFlags {
 
 /**
  * The cluster that the flags name, with etcd's checks of a static bootstrap.
- * @throws CtlError with etcd's texts.
+ * @throws ToolError with etcd's texts.
  */
 export function clusterOf(crypto: Crypto, flags: ClusterFlags): RestoredCluster {
   const advertised = urlsOf(flags.peerUrls.split(","));
   const named = parseCluster(flags.initialCluster);
   const problem = bootstrapProblem(flags.name, advertised, named);
-  if (problem !== null) throw new CtlError(Exit.error, problem);
+  if (problem !== null) throw new ToolError(Exit.error, problem);
   const members = [...named]
     .map(([name, peerUrls]): MemberRecord => {
       const id = memberId(crypto, peerUrls, flags.token);
@@ -42,12 +42,12 @@ export function clusterOf(crypto: Crypto, flags: ClusterFlags): RestoredCluster 
   };
 }
 
-/** Sorted. @throws CtlError */
+/** Sorted. @throws ToolError */
 function urlsOf(texts: readonly string[]): readonly string[] {
   return texts
     .map((each) => {
       const parsed = parseUrl(each);
-      if ("error" in parsed) throw new CtlError(Exit.error, parsed.error);
+      if ("error" in parsed) throw new ToolError(Exit.error, parsed.error);
       return parsed.value.text;
     })
     .sort();

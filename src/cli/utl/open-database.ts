@@ -1,6 +1,6 @@
 import { DiskError } from "../../platform/disk.ts";
 import type { FileId } from "../../platform/disk.ts";
-import { CtlError, Exit } from "../ctl/io.ts";
+import { ToolError, Exit } from "../common/exit.ts";
 import type { World } from "./world.ts";
 
 /** As bbolt tries again. */
@@ -20,7 +20,7 @@ export interface OpenRequest {
  * Opens a database or snapshot and takes its lock, so that no server writes to it meanwhile (bbolt
  * readers share theirs; ours is exclusive, two tools on one file wait for each other). A machine
  * that cannot lock is warned about, and for writing it is an error.
- * @throws CtlError when the lock is not to be had in time, DiskError.
+ * @throws ToolError when the lock is not to be had in time, DiskError.
  */
 export async function openLocked(world: World, request: OpenRequest): Promise<FileId> {
   const { path, timeoutMs, write = false } = request;
@@ -51,8 +51,8 @@ function tryLock(world: World, file: FileId, { path, write = false }: OpenReques
 }
 
 /** bbolt's word, then what to do. */
-function lockedError(path: string): CtlError {
+function lockedError(path: string): ToolError {
   const why = `${path} is locked by a server or another tool`;
   const what = "Stop it, wait longer (--timeout), or work on a snapshot (snapshot save)";
-  return new CtlError(Exit.error, `timeout: ${why}. ${what}.`);
+  return new ToolError(Exit.error, `timeout: ${why}. ${what}.`);
 }

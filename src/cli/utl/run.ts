@@ -1,4 +1,4 @@
-import { CtlError, Exit } from "../ctl/io.ts";
+import { ToolError, Exit } from "../common/exit.ts";
 import { execute } from "./command-line.ts";
 import { failureText } from "./failure.ts";
 import { rootCommand } from "./command/root.ts";
@@ -13,9 +13,9 @@ export async function runUtl(
   try {
     return await execute(rootCommand(version), argv, world);
   } catch (error) {
-    const text = error instanceof CtlError ? error.message : failureText(error);
+    const text = error instanceof ToolError ? error.message : failureText(error);
     if (text === null) throw error;
     world.err(`Error: ${text}\n`);
-    return error instanceof CtlError ? error.exitCode : Exit.error;
+    return error instanceof ToolError ? error.exitCode : Exit.error;
   }
 }

@@ -1,6 +1,6 @@
 import type { AlarmResult, Client } from "../../../client/index.ts";
 import type { Command, Invocation } from "../command-tree.ts";
-import { CtlError, Exit } from "../io.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 import { errorText, withSession } from "./session.ts";
 
 /** Any member, any alarm. */
@@ -12,15 +12,15 @@ async function runAlarm(
   ask: (client: Client, timeoutMs: number) => Promise<AlarmResult>,
 ): Promise<number> {
   if (invocation.args.length !== 0) {
-    throw new CtlError(Exit.badArgs, `alarm ${name} command accepts no arguments`);
+    throw new ToolError(Exit.badArgs, `alarm ${name} command accepts no arguments`);
   }
   return withSession(invocation, async ({ printer, timeoutMs, client }) => {
     let result: AlarmResult;
     try {
       result = await ask(await client(), timeoutMs);
     } catch (error) {
-      if (error instanceof CtlError) throw error;
-      throw new CtlError(Exit.error, errorText(error));
+      if (error instanceof ToolError) throw error;
+      throw new ToolError(Exit.error, errorText(error));
     }
     printer.alarm(result);
     return Exit.ok;

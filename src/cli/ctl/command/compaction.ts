@@ -1,7 +1,7 @@
 import type { Command, Invocation } from "../command-tree.ts";
 import { parseInt64 } from "../../go/go-number.ts";
 import { goQuote } from "../../go/go-text.ts";
-import { CtlError, Exit } from "../io.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 import { saturated } from "./key-args.ts";
 import { errorText, withSession } from "./session.ts";
 
@@ -9,17 +9,17 @@ async function runCompaction(invocation: Invocation): Promise<number> {
   const { args, flags, io } = invocation;
   const [given] = args;
   if (given === undefined || args.length !== 1) {
-    throw new CtlError(Exit.badArgs, "compaction command needs 1 argument");
+    throw new ToolError(Exit.badArgs, "compaction command needs 1 argument");
   }
   const revision = parseInt64(given, 10, goQuote(given));
-  if ("error" in revision) throw new CtlError(Exit.error, revision.error);
+  if ("error" in revision) throw new ToolError(Exit.error, revision.error);
   const physical = flags.flag("physical");
   return withSession(invocation, async ({ timeoutMs, client }) => {
     try {
       await (await client()).kv.compact(saturated(revision.value), { physical, timeoutMs });
     } catch (error) {
-      if (error instanceof CtlError) throw error;
-      throw new CtlError(Exit.error, errorText(error));
+      if (error instanceof ToolError) throw error;
+      throw new ToolError(Exit.error, errorText(error));
     }
     io.out(`compacted revision ${revision.value}\n`);
     return Exit.ok;

@@ -1,8 +1,8 @@
 import type { DeleteOptions } from "../../../client/index.ts";
 import type { Command, Invocation } from "../command-tree.ts";
-import type { FlagSet, FlagSpec } from "../flags.ts";
+import type { FlagSet, FlagSpec } from "../../common/flags.ts";
 import { goQuote } from "../../go/go-text.ts";
-import { CtlError, Exit } from "../io.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 import type { Io } from "../io.ts";
 import { checkRangeFlags, keyBytes } from "./key-args.ts";
 import { errorText, withSession } from "./session.ts";
@@ -18,7 +18,7 @@ export const DEL_FLAGS: readonly FlagSpec[] = [
 /** How long a range may still be saved when `--range` was not said. */
 const SECOND_THOUGHTS_MS = 2000;
 
-/** A deletion as the flags say it. @throws CtlError in etcdctl's words and order. */
+/** A deletion as the flags say it. @throws ToolError in etcdctl's words and order. */
 export async function delOperation(
   args: readonly string[],
   flags: FlagSet,
@@ -26,7 +26,7 @@ export async function delOperation(
 ): Promise<{ key: Uint8Array; options: DeleteOptions }> {
   if (args.length === 0 || args.length > 2) {
     const text = "del command needs one argument as key and an optional argument as range_end";
-    throw new CtlError(Exit.badArgs, text);
+    throw new ToolError(Exit.badArgs, text);
   }
   checkRangeFlags(flags);
   const { key, range } = keyBytes(args, flags);
@@ -49,8 +49,8 @@ async function runDel(invocation: Invocation): Promise<number> {
     try {
       printer.del(await (await client()).kv.delete(key, { ...options, timeoutMs }));
     } catch (error) {
-      if (error instanceof CtlError) throw error;
-      throw new CtlError(Exit.error, errorText(error));
+      if (error instanceof ToolError) throw error;
+      throw new ToolError(Exit.error, errorText(error));
     }
     return Exit.ok;
   });

@@ -2,8 +2,8 @@ import { EtcdError } from "../../../client/index.ts";
 import type { Client } from "../../../client/index.ts";
 import type { Command, Invocation } from "../command-tree.ts";
 import { goDuration, toByteString } from "../../go/go-text.ts";
-import type { FlagSpec } from "../flags.ts";
-import { CtlError, Exit } from "../io.ts";
+import type { FlagSpec } from "../../common/flags.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 import type { Io } from "../io.ts";
 import type { EndpointHash, EndpointHealth, EndpointStatus } from "../print/printer.ts";
 import { ALARM_NAMES } from "../print/simple.ts";
@@ -34,7 +34,7 @@ export async function endpointsOf(
     return members.flatMap((member) => member.clientURLs.map(toByteString));
   } catch (error) {
     const text = "failed to fetch endpoints from etcd cluster member list";
-    throw new CtlError(Exit.error, `${text}: ${errorText(error)}`);
+    throw new ToolError(Exit.error, `${text}: ${errorText(error)}`);
   }
 }
 
@@ -57,7 +57,7 @@ async function probe(endpoint: string, session: Session, io: Io): Promise<Endpoi
   try {
     client = await session.client([endpoint]);
   } catch (error) {
-    const text = error instanceof CtlError ? error.message : errorText(error);
+    const text = error instanceof ToolError ? error.message : errorText(error);
     return { endpoint, health: false, took: "", error: text };
   }
   const startMs = io.nowMs();
@@ -82,7 +82,7 @@ function runHealth(invocation: Invocation): Promise<number> {
     const list = await Promise.all(endpoints.map((each) => probe(each, session, invocation.io)));
     session.printer.endpointHealth(list);
     if (list.some((each) => each.error !== "")) {
-      throw new CtlError(Exit.error, "unhealthy cluster");
+      throw new ToolError(Exit.error, "unhealthy cluster");
     }
     return Exit.ok;
   });
@@ -141,7 +141,7 @@ function runHashKv(invocation: Invocation): Promise<number> {
       }),
     );
     session.printer.endpointHashKv(list);
-    if (failure !== null) throw new CtlError(Exit.error, failure);
+    if (failure !== null) throw new ToolError(Exit.error, failure);
     return Exit.ok;
   });
 }

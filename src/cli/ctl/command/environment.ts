@@ -1,6 +1,6 @@
-import type { FlagSet } from "../flags.ts";
+import type { FlagSet } from "../../common/flags.ts";
 import { toByteString } from "../../go/go-text.ts";
-import { CtlError, Exit } from "../io.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 import type { Io } from "../io.ts";
 import { GLOBAL_FLAGS } from "./global-flags.ts";
 
@@ -19,7 +19,7 @@ function logLine(io: Io, level: string, message: string, variable: string): void
 
 /**
  * Takes global flags from the environment. Unknown variables with the prefix are warned of.
- * @throws CtlError when a flag is given there and on the command line.
+ * @throws ToolError when a flag is given there and on the command line.
  */
 export function applyEnvironment(flags: FlagSet, io: Io): void {
   const known = new Map(GLOBAL_FLAGS.map((spec) => [environmentName(spec.name), spec.name]));
@@ -39,7 +39,7 @@ export function applyEnvironment(flags: FlagSet, io: Io): void {
         "conflicting environment variable is shadowed by corresponding command-line flag " +
         "(either unset environment variable or disable flag)";
       logLine(io, "fatal", text, variable);
-      throw new CtlError(Exit.error, "");
+      throw new ToolError(Exit.error, "");
     }
   }
 }

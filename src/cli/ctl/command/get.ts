@@ -1,9 +1,9 @@
 import type { KeyValue, RangeOptions, RangeResult } from "../../../client/index.ts";
 import type { Kv } from "../../../client/index.ts";
 import type { Command, Invocation } from "../command-tree.ts";
-import type { FlagSet, FlagSpec } from "../flags.ts";
+import type { FlagSet, FlagSpec } from "../../common/flags.ts";
 import { goQuote } from "../../go/go-text.ts";
-import { CtlError, Exit } from "../io.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 import { checkRangeFlags, keyBytes, saturated } from "./key-args.ts";
 import { errorText, withSession } from "./session.ts";
 
@@ -60,28 +60,28 @@ const TARGETS = {
   "": "key",
 } as const;
 
-/** Whether `--consistency` allows a stale answer. @throws CtlError when it is neither l nor s. */
+/** Whether `--consistency` allows a stale answer. @throws ToolError when it is neither l nor s. */
 export function isSerializable(given: string, shown: string): boolean {
   if (given === "s") return true;
   if (given === "l") return false;
-  throw new CtlError(Exit.badFeature, `unknown consistency flag ${goQuote(shown)}`);
+  throw new ToolError(Exit.badFeature, `unknown consistency flag ${goQuote(shown)}`);
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** A read as the flags say it. @throws CtlError for contradictions, in etcdctl's words. */
+/** A read as the flags say it. @throws ToolError for contradictions, in etcdctl's words. */
 export function getOperation(
   args: readonly string[],
   flags: FlagSet,
 ): { readonly key: Uint8Array; readonly options: RangeOptions } {
   if (args.length === 0) {
     const text = "get command needs one argument as key and an optional argument as range_end";
-    throw new CtlError(Exit.badArgs, text);
+    throw new ToolError(Exit.badArgs, text);
   }
   checkRangeFlags(flags);
   if (flags.flag("keys-only") && flags.flag("count-only")) {
     const text = "`--keys-only` and `--count-only` cannot be set at the same time, choose one";
-    throw new CtlError(Exit.badArgs, text);
+    throw new ToolError(Exit.badArgs, text);
   }
   const consistency = flags.text("consistency");
   const options: Writable<RangeOptions> = {
@@ -95,12 +95,12 @@ export function getOperation(
   if (revision > 0n) options.revision = saturated(revision);
   const order = flags.text("order").toUpperCase();
   if (!(order in ORDERS)) {
-    throw new CtlError(Exit.badFeature, `bad sort order ${flags.text("order")}`);
+    throw new ToolError(Exit.badFeature, `bad sort order ${flags.text("order")}`);
   }
   options.sortOrder = ORDERS[order as keyof typeof ORDERS];
   const target = flags.text("sort-by").toUpperCase();
   if (!(target in TARGETS)) {
-    throw new CtlError(Exit.badFeature, `bad sort target ${flags.text("sort-by")}`);
+    throw new ToolError(Exit.badFeature, `bad sort target ${flags.text("sort-by")}`);
   }
   options.sortTarget = TARGETS[target as keyof typeof TARGETS];
   addFilters(options, flags);
@@ -115,7 +115,7 @@ function addFilters(options: Writable<RangeOptions>, flags: FlagSet): void {
     if (upper <= 0n) return;
     if (lower > upper) {
       const text = `getMin${kind}Rev(=${lower}) > getMax${kind}Rev(=${upper})`;
-      throw new CtlError(Exit.badFeature, text);
+      throw new ToolError(Exit.badFeature, text);
     }
     options[`max${kind}Revision`] = saturated(upper);
   };
@@ -154,15 +154,15 @@ async function runGet(invocation: Invocation): Promise<number> {
         const how = { ...options, timeoutMs };
         result = flags.flag("stream") ? await collected(kv, key, how) : await kv.range(key, how);
       } catch (error) {
-        if (error instanceof CtlError) throw error;
-        throw new CtlError(Exit.error, errorText(error));
+        if (error instanceof ToolError) throw error;
+        throw new ToolError(Exit.error, errorText(error));
       }
       const format = flags.text("write-out");
       if (flags.flag("count-only") && format !== "fields") {
-        throw new CtlError(Exit.badArgs, "--count-only is only for `--write-out=fields`");
+        throw new ToolError(Exit.badArgs, "--count-only is only for `--write-out=fields`");
       }
       if (valueOnly && format !== "simple") {
-        throw new CtlError(Exit.badArgs, "print-value-only is only for `--write-out=simple`");
+        throw new ToolError(Exit.badArgs, "print-value-only is only for `--write-out=simple`");
       }
       printer.get(result);
       return Exit.ok;

@@ -1,4 +1,4 @@
-import type { FlagSpec } from "../flags.ts";
+import type { FlagSpec } from "../../common/flags.ts";
 
 /** Flags that every command takes, with etcdctl's names and defaults. */
 export const GLOBAL_FLAGS: readonly FlagSpec[] = [

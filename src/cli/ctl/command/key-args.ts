@@ -1,6 +1,6 @@
 import type { KeySelector } from "../../../client/index.ts";
-import type { FlagSet } from "../flags.ts";
-import { CtlError, Exit } from "../io.ts";
+import type { FlagSet } from "../../common/flags.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 
 /** Largest number that is exact; beyond it requests saturate, which changes no answer. */
 const EXACT_MAX = 2n ** 53n;
@@ -16,14 +16,14 @@ export function saturated(value: bigint): number {
   return value < -EXACT_MAX ? -Number(EXACT_MAX) : Number(value);
 }
 
-/** @throws CtlError when the two ways to widen a key are both given. */
+/** @throws ToolError when the two ways to widen a key are both given. */
 export function checkRangeFlags(flags: FlagSet): void {
   if (!flags.flag("prefix") || !flags.flag("from-key")) return;
   const text = "`--prefix` and `--from-key` cannot be set at the same time, choose one";
-  throw new CtlError(Exit.badArgs, text);
+  throw new ToolError(Exit.badArgs, text);
 }
 
-/** Key and selection of `KEY [RANGE_END]`. @throws CtlError when an end and a flag collide. */
+/** Key and selection of `KEY [RANGE_END]`. @throws ToolError when an end and a flag collide. */
 export function keyBytes(
   args: readonly string[],
   flags: FlagSet,
@@ -35,7 +35,7 @@ export function keyBytes(
     if (prefix || fromKey) {
       const text =
         "too many arguments, only accept one argument when `--prefix` or `--from-key` is set";
-      throw new CtlError(Exit.badArgs, text);
+      throw new ToolError(Exit.badArgs, text);
     }
     return { key: rawBytes(key), range: { rangeEnd: rawBytes(end) } };
   }

@@ -1,5 +1,5 @@
 import type { Command, Invocation } from "../command-tree.ts";
-import { CtlError, Exit } from "../io.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 import { isSerializable } from "./get.ts";
 import { notServed } from "./not-served.ts";
 import { errorText, withSession } from "./session.ts";
@@ -14,8 +14,8 @@ async function runList(invocation: Invocation): Promise<number> {
     try {
       printer.memberList(await (await client()).cluster.memberList({ serializable, timeoutMs }));
     } catch (error) {
-      if (error instanceof CtlError) throw error;
-      throw new CtlError(Exit.error, errorText(error));
+      if (error instanceof ToolError) throw error;
+      throw new ToolError(Exit.error, errorText(error));
     }
     return Exit.ok;
   });

@@ -1,5 +1,5 @@
 import type { Command } from "../command-tree.ts";
-import { CtlError, Exit } from "../io.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 
 /** A command of etcdctl that this version does not have yet: it says so and fails. */
 export function notServed(name: string, summary: string, group?: string): Command {
@@ -8,7 +8,7 @@ export function notServed(name: string, summary: string, group?: string): Comman
     summary: `${summary} (not yet served)`,
     ...(group === undefined ? {} : { group }),
     anyFlags: true,
-    run: () => Promise.reject(new CtlError(Exit.error, `${name}: not yet served by skeinctl`)),
+    run: () => Promise.reject(new ToolError(Exit.error, `${name}: not yet served by skeinctl`)),
   };
 }
 

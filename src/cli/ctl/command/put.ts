@@ -1,9 +1,9 @@
 import type { PutOptions } from "../../../client/index.ts";
 import type { Command, Invocation } from "../command-tree.ts";
-import type { FlagSet, FlagSpec } from "../flags.ts";
+import type { FlagSet, FlagSpec } from "../../common/flags.ts";
 import { parseInt64 } from "../../go/go-number.ts";
 import { goQuote } from "../../go/go-text.ts";
-import { CtlError, Exit } from "../io.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 import type { Io } from "../io.ts";
 import { rawBytes } from "./key-args.ts";
 import { errorText, withSession } from "./session.ts";
@@ -18,28 +18,28 @@ export const PUT_FLAGS: readonly FlagSpec[] = [
 
 const MISSING = "put command needs 1 argument and input from stdin or 2 arguments";
 
-/** A write as the flags say it. @throws CtlError in etcdctl's words and order. */
+/** A write as the flags say it. @throws ToolError in etcdctl's words and order. */
 export async function putOperation(
   args: readonly string[],
   flags: FlagSet,
   io: Io,
 ): Promise<{ key: Uint8Array; value: Uint8Array; options: PutOptions }> {
   const [key, given] = args;
-  if (key === undefined) throw new CtlError(Exit.badArgs, MISSING);
+  if (key === undefined) throw new ToolError(Exit.badArgs, MISSING);
   const ignoreValue = flags.flag("ignore-value");
   if (ignoreValue && given !== undefined) {
     const text = "put command needs only 1 argument when 'ignore-value' is set";
-    throw new CtlError(Exit.badArgs, text);
+    throw new ToolError(Exit.badArgs, text);
   }
   let value = "";
   if (!ignoreValue) {
     value = given ?? (await io.readAll());
-    if (given === undefined && value === "") throw new CtlError(Exit.badArgs, MISSING);
+    if (given === undefined && value === "") throw new ToolError(Exit.badArgs, MISSING);
   }
   const leaseText = flags.text("lease");
   const lease = parseInt64(leaseText, 16, goQuote(leaseText));
   if ("error" in lease) {
-    throw new CtlError(Exit.badArgs, `bad lease ID (${lease.error}), expecting ID in Hex`);
+    throw new ToolError(Exit.badArgs, `bad lease ID (${lease.error}), expecting ID in Hex`);
   }
   const options = {
     lease: lease.value,
@@ -57,8 +57,8 @@ async function runPut(invocation: Invocation): Promise<number> {
     try {
       printer.put(await (await client()).kv.put(key, value, { ...options, timeoutMs }));
     } catch (error) {
-      if (error instanceof CtlError) throw error;
-      throw new CtlError(Exit.error, errorText(error));
+      if (error instanceof ToolError) throw error;
+      throw new ToolError(Exit.error, errorText(error));
     }
     return Exit.ok;
   });

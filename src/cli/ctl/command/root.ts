@@ -1,5 +1,5 @@
 import type { Command } from "../command-tree.ts";
-import { flagTable } from "../help.ts";
+import { flagTable } from "../../common/flag-help.ts";
 import { DEFRAG } from "../maintenance/defrag.ts";
 import { SNAPSHOT } from "../maintenance/snapshot.ts";
 import { ALARM } from "./alarm.ts";

@@ -2,9 +2,9 @@ import { resolveSrv } from "node:dns/promises";
 import { Client, codeNames, EtcdError } from "../../../client/index.ts";
 import type { ClientOptions, RetryNotice, TlsOptions } from "../../../client/index.ts";
 import type { Invocation } from "../command-tree.ts";
-import type { FlagSet } from "../flags.ts";
+import type { FlagSet } from "../../common/flags.ts";
 import { fromByteString, goQuote, toByteString } from "../../go/go-text.ts";
-import { CtlError, Exit } from "../io.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 import type { Io } from "../io.ts";
 import { newPrinter } from "../print/new-printer.ts";
 import type { Printer } from "../print/printer.ts";
@@ -22,7 +22,7 @@ export interface Session {
   readonly timeoutMs: number;
   /**
    * A client of these endpoints, logged in; of all when absent. The session closes it.
-   * @throws CtlError (exit code 2) when the login is refused.
+   * @throws ToolError (exit code 2) when the login is refused.
    */
   client(endpoints?: readonly string[]): Promise<Client>;
 }
@@ -41,7 +41,7 @@ export function errorText(error: unknown): string {
 function certificates(flags: FlagSet, io: Io): TlsOptions | undefined {
   for (const name of ["cert", "key", "cacert"]) {
     if (flags.text(name) === "" && flags.changed(name)) {
-      throw new CtlError(Exit.badArgs, `empty string is passed to --${name} option`);
+      throw new ToolError(Exit.badArgs, `empty string is passed to --${name} option`);
     }
   }
   const read = (name: string): string | undefined => {
@@ -50,7 +50,7 @@ function certificates(flags: FlagSet, io: Io): TlsOptions | undefined {
     try {
       return io.readFile(fromByteString(path));
     } catch {
-      throw new CtlError(Exit.badArgs, `open ${path}: no such file or directory`);
+      throw new ToolError(Exit.badArgs, `open ${path}: no such file or directory`);
     }
   };
   const [cert, key, ca] = [read("cert"), read("key"), read("cacert")];
@@ -95,7 +95,7 @@ async function discovered(flags: FlagSet, io: Io): Promise<string[]> {
     for (const record of records) found.push(`${scheme}://${record.name}:${record.port}`);
   }
   if (found.length === 0) {
-    throw new CtlError(Exit.error, `error querying DNS SRV records for ${toByteString(domain)}`);
+    throw new ToolError(Exit.error, `error querying DNS SRV records for ${toByteString(domain)}`);
   }
   if (flags.flag("insecure-discovery")) return found;
   return found.filter((endpoint) => {
@@ -120,7 +120,7 @@ function warnOfRetry(io: Io, notice: RetryNotice): void {
 
 /**
  * Runs `body` with clients made from the global flags and the environment, and closes them.
- * @throws CtlError with what the user did wrong.
+ * @throws ToolError with what the user did wrong.
  */
 export async function withSession(
   invocation: Invocation,
@@ -160,7 +160,7 @@ export async function withSession(
     try {
       await made.login();
     } catch (error) {
-      throw new CtlError(Exit.badConnection, errorText(error));
+      throw new ToolError(Exit.badConnection, errorText(error));
     }
     return made;
   };

@@ -2,7 +2,7 @@ import { compare } from "../../../client/index.ts";
 import type { Condition, Relation } from "../../../client/index.ts";
 import { parseInt64 } from "../../go/go-number.ts";
 import { goQuote, goUnquote } from "../../go/go-text.ts";
-import { CtlError, Exit } from "../io.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 import { rawBytes, saturated } from "./key-args.ts";
 
 /** What ends etcdctl with a stack trace and this code; here it is a plain message. */
@@ -67,24 +67,24 @@ function scanCompare(rest: string): { key: string; op: string; operand: string; 
 
 function relation(op: string): Relation {
   if (op === "=" || op === "!=" || op === ">" || op === "<") return op;
-  throw new CtlError(EXIT_PANIC, "Unknown result op");
+  throw new ToolError(EXIT_PANIC, "Unknown result op");
 }
 
-/** One line of the comparisons of a transaction. @throws CtlError in etcdctl's words. */
+/** One line of the comparisons of a transaction. @throws ToolError in etcdctl's words. */
 export function parseCompare(line: string): Condition {
   const bracket = line.indexOf("(");
-  if (bracket < 0) throw new CtlError(Exit.badInput, `malformed comparison: ${line}`);
+  if (bracket < 0) throw new ToolError(Exit.badInput, `malformed comparison: ${line}`);
   const target = line.slice(0, bracket);
   const { key, op, operand, whole } = scanCompare(line.slice(bracket + 1));
   if (!whole) {
     const got = `${target}(${goQuote(key)}) ${op} ${goQuote(operand)}`;
-    throw new CtlError(Exit.badInput, `malformed comparison: ${line}; got ${got}`);
+    throw new ToolError(Exit.badInput, `malformed comparison: ${line}; got ${got}`);
   }
   const bytes = rawBytes(key);
   const number = (): number => {
     const parsed = parseInt64(operand, 10, goQuote(operand));
     if ("value" in parsed) return saturated(parsed.value);
-    throw new CtlError(Exit.badInput, `invalid txn compare request: ${line}`);
+    throw new ToolError(Exit.badInput, `invalid txn compare request: ${line}`);
   };
   switch (target) {
     case "ver":
@@ -100,10 +100,10 @@ export function parseCompare(line: string): Condition {
     case "value":
       return compare.value(bytes, relation(op), rawBytes(operand));
     case "lease":
-      throw new CtlError(EXIT_PANIC, "bad compare value");
+      throw new ToolError(EXIT_PANIC, "bad compare value");
     default: {
       const text = `malformed comparison: ${line} (unknown target ${target})`;
-      throw new CtlError(Exit.badInput, text);
+      throw new ToolError(Exit.badInput, text);
     }
   }
 }
@@ -120,7 +120,7 @@ export function splitWords(line: string): string[] {
     if (word.startsWith("'")) return word.slice(1, -1);
     if (!word.startsWith('"')) return word;
     const text = goUnquote(word);
-    if (text === null) throw new CtlError(Exit.badInput, "invalid syntax");
+    if (text === null) throw new ToolError(Exit.badInput, "invalid syntax");
     return text;
   });
 }

@@ -1,8 +1,8 @@
 import { ops } from "../../../client/index.ts";
 import type { Condition, Op } from "../../../client/index.ts";
 import type { Command, Invocation } from "../command-tree.ts";
-import { FlagSet, HelpRequest, UsageError } from "../flags.ts";
-import { CtlError, Exit } from "../io.ts";
+import { FlagSet, HelpRequest, UsageError } from "../../common/flags.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 import type { Io } from "../io.ts";
 import { DEL_FLAGS, delOperation } from "./del.ts";
 import { GET_FLAGS, getOperation } from "./get.ts";
@@ -19,13 +19,13 @@ function requestKind(word: string): (typeof REQUESTS)[number] | undefined {
   return fitting.length === 1 ? fitting[0] : undefined;
 }
 
-/** One line of the requests of a transaction. @throws CtlError in etcdctl's words. */
+/** One line of the requests of a transaction. @throws ToolError in etcdctl's words. */
 export async function parseRequest(line: string, io: Io): Promise<Op> {
   const [word, ...rest] = splitWords(line);
   if (word === undefined || rest.length === 0) {
-    throw new CtlError(Exit.badInput, `invalid txn compare request: ${line}`);
+    throw new ToolError(Exit.badInput, `invalid txn compare request: ${line}`);
   }
-  const invalid = new CtlError(Exit.badInput, `invalid txn request: ${line}`);
+  const invalid = new ToolError(Exit.badInput, `invalid txn request: ${line}`);
   const kind = requestKind(word);
   if (kind === undefined) throw invalid;
   const flags = new FlagSet(REQUEST_FLAGS[kind]);
@@ -52,12 +52,12 @@ export async function parseRequest(line: string, io: Io): Promise<Op> {
   return ops.delete(key, options);
 }
 
-/** Lines up to an empty one, each read by `parse`. @throws CtlError when the input ends before. */
+/** Lines up to an empty one, each read by `parse`. @throws ToolError when the input ends before. */
 async function readBlock<T>(io: Io, parse: (line: string) => T | Promise<T>): Promise<T[]> {
   const items: T[] = [];
   for (;;) {
     const line = await io.readLine();
-    if (line === null) throw new CtlError(Exit.badInput, "EOF");
+    if (line === null) throw new ToolError(Exit.badInput, "EOF");
     const trimmed = line.trim();
     if (trimmed === "") return items;
     items.push(await parse(trimmed));
@@ -67,7 +67,7 @@ async function readBlock<T>(io: Io, parse: (line: string) => T | Promise<T>): Pr
 async function runTxn(invocation: Invocation): Promise<number> {
   const { args, flags, io } = invocation;
   if (args.length !== 0) {
-    throw new CtlError(Exit.badArgs, "txn command does not accept argument");
+    throw new ToolError(Exit.badArgs, "txn command does not accept argument");
   }
   const prompt = (text: string): void => {
     if (flags.flag("interactive")) io.out(`${text}\n`);
@@ -82,8 +82,8 @@ async function runTxn(invocation: Invocation): Promise<number> {
     try {
       printer.txn(await (await client()).kv.runTxn({ compare: conditions, success, failure }));
     } catch (error) {
-      if (error instanceof CtlError) throw error;
-      throw new CtlError(Exit.error, errorText(error));
+      if (error instanceof ToolError) throw error;
+      throw new ToolError(Exit.error, errorText(error));
     }
     return Exit.ok;
   });

@@ -2,7 +2,7 @@ import { goDuration } from "../../go/go-text.ts";
 import type { Command, Invocation } from "../command-tree.ts";
 import { CLUSTER_FLAG, endpointsOf } from "../command/endpoint.ts";
 import { errorText, withSession } from "../command/session.ts";
-import { Exit } from "../io.ts";
+import { Exit } from "../../common/exit.ts";
 
 /** One endpoint after the other: etcd serves nothing while it works. */
 function runDefrag(invocation: Invocation): Promise<number> {

@@ -4,7 +4,7 @@ import { fromByteString, goDuration, toByteString } from "../../go/go-text.ts";
 import type { Command, Invocation } from "../command-tree.ts";
 import { errorText, withSession } from "../command/session.ts";
 import type { Session } from "../command/session.ts";
-import { CtlError, Exit } from "../io.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 import type { Io, NewFile } from "../io.ts";
 
 /** What etcdctl ends with when a snapshot could not be saved. */
@@ -55,7 +55,7 @@ async function save(invocation: Invocation, session: Session, path: string): Pro
   if (endpoint === undefined || endpoints.length !== 1) {
     const given = endpoints.join(" ");
     const text = "snapshot must be requested to one selected node, not multiple";
-    throw new CtlError(EXIT_NOT_SAVED, `${text} [${given}]`);
+    throw new ToolError(EXIT_NOT_SAVED, `${text} [${given}]`);
   }
   const client = await session.client();
   const file = io.newFile(fromByteString(path));
@@ -67,7 +67,7 @@ async function save(invocation: Invocation, session: Session, path: string): Pro
     const options = flags.changed("command-timeout") ? { timeoutMs } : {};
     const { bytes, version } = await receive(io, client, file, options);
     if (bytes % IMAGE_UNIT_BYTES !== DIGEST_BYTES) {
-      throw new CtlError(EXIT_NOT_SAVED, `sha256 checksum not found [bytes: ${bytes}]`);
+      throw new ToolError(EXIT_NOT_SAVED, `sha256 checksum not found [bytes: ${bytes}]`);
     }
     file.finish();
     const took = goDuration(io.nowMs() - startMs);
@@ -83,7 +83,7 @@ function runSave(invocation: Invocation): Promise<number> {
   const { args, io } = invocation;
   const [path] = args;
   if (path === undefined || args.length !== 1) {
-    throw new CtlError(Exit.badArgs, "snapshot save expects one argument <filename>");
+    throw new ToolError(Exit.badArgs, "snapshot save expects one argument <filename>");
   }
   return withSession(invocation, async (session) => {
     try {
@@ -92,9 +92,9 @@ function runSave(invocation: Invocation): Promise<number> {
       if (version !== "") io.out(`Server version ${toByteString(version)}\n`);
       return Exit.ok;
     } catch (error) {
-      if (error instanceof CtlError) throw error;
+      if (error instanceof ToolError) throw error;
       const text = error instanceof EtcdError ? errorText(error) : (error as Error).message;
-      throw new CtlError(EXIT_NOT_SAVED, toByteString(text));
+      throw new ToolError(EXIT_NOT_SAVED, toByteString(text));
     }
   });
 }

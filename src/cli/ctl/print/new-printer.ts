@@ -1,4 +1,4 @@
-import { CtlError, Exit } from "../io.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 import type { Io } from "../io.ts";
 import { FieldsPrinter } from "./fields.ts";
 import { JsonPrinter } from "./json.ts";
@@ -7,7 +7,7 @@ import { ProtobufPrinter } from "./protobuf.ts";
 import { SimplePrinter } from "./simple.ts";
 import { TablePrinter } from "./table.ts";
 
-/** The printer of `--write-out`. @throws CtlError (exit code 4) for an unknown format. */
+/** The printer of `--write-out`. @throws ToolError (exit code 4) for an unknown format. */
 export function newPrinter(format: string, io: Io, options: PrintOptions): Printer {
   switch (format) {
     case "simple":
@@ -21,6 +21,6 @@ export function newPrinter(format: string, io: Io, options: PrintOptions): Print
     case "table":
       return new TablePrinter(io);
     default:
-      throw new CtlError(Exit.badFeature, "unsupported output format");
+      throw new ToolError(Exit.badFeature, "unsupported output format");
   }
 }

@@ -8,7 +8,7 @@ import type {
   StatusResult,
   TxnResult,
 } from "../../../client/index.ts";
-import { CtlError, Exit } from "../io.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 
 /** What `endpoint health` found out about one endpoint. */
 export interface EndpointHealth {
@@ -31,7 +31,7 @@ export interface EndpointHash {
   readonly hashKv: HashKvResult;
 }
 
-/** One output format. @throws CtlError (exit code 4) for answers it has no form for. */
+/** One output format. @throws ToolError (exit code 4) for answers it has no form for. */
 export interface Printer {
   get(result: RangeResult): void;
   put(result: PutResult): void;
@@ -51,7 +51,7 @@ export interface PrintOptions {
   readonly valueOnly: boolean;
 }
 
-/** @throws CtlError that ends the tool. */
+/** @throws ToolError that ends the tool. */
 export function unsupported(format: string): never {
-  throw new CtlError(Exit.badFeature, `${format} not supported as output format`);
+  throw new ToolError(Exit.badFeature, `${format} not supported as output format`);
 }

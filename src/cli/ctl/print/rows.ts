@@ -2,12 +2,7 @@ import { humanBytes } from "../../../base/units.ts";
 import type { MemberListResult } from "../../../client/index.ts";
 import { toByteString } from "../../go/go-text.ts";
 import type { EndpointHash, EndpointHealth, EndpointStatus } from "./printer.ts";
-
-/** A header and rows of cells: what tables and simple output are made of. */
-export interface Rows {
-  readonly header: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
+import type { Rows } from "../../common/table.ts";
 
 /** `member list`. */
 export function memberRows(result: MemberListResult): Rows {

@@ -10,7 +10,7 @@ import type {
 import { hexEscaped } from "../../go/go-text.ts";
 import type { Io } from "../io.ts";
 import { hashRows, memberRows, statusRows } from "./rows.ts";
-import type { Rows } from "./rows.ts";
+import type { Rows } from "../../common/table.ts";
 import type {
   EndpointHash,
   EndpointHealth,

@@ -5,7 +5,7 @@ import type { AutoCompaction } from "../../../service/compaction/auto-compactor.
 import type { Parsed } from "../../go/go-number.ts";
 import { parseRetention } from "./retention.ts";
 import type { Settings } from "./settings.ts";
-import { isUnspecified, parseUrl } from "./urls.ts";
+import { isUnspecified, parseUrl } from "../../common/urls.ts";
 
 const MS_PER_SECOND = 1000;
 const BYTES_PER_MEGABYTE = 1024 * 1024;

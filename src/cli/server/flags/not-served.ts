@@ -1,7 +1,7 @@
 import { findFlag } from "../flag-table/flag-table.ts";
 import type { Note } from "./note.ts";
 import type { Settings } from "./settings.ts";
-import { isLoopback } from "./urls.ts";
+import { isLoopback } from "../../common/urls.ts";
 
 /** Flags whose URLs decide whether a door is plain or TLS. */
 const LISTEN_FLAGS = ["listen-peer-urls", "listen-client-urls"];

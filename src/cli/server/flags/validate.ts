@@ -2,7 +2,7 @@ import type { MemberUrl } from "../../../member/config.ts";
 import { goDuration } from "../../go/go-text.ts";
 import { parseRetention } from "./retention.ts";
 import type { Settings } from "./settings.ts";
-import { bindError, hostError } from "./urls.ts";
+import { bindError, hostError } from "../../common/urls.ts";
 
 const ELECTION_MAX_MS = 50_000;
 const TLS_VERSIONS = ["", "TLS1.2", "TLS1.3"];

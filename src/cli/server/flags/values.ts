@@ -3,7 +3,7 @@ import { DEFAULT_FEATURE_GATES } from "../../../member/config.ts";
 import type { Parsed } from "../../go/go-number.ts";
 import { parseBool, parseDurationMs, parseInt64 } from "../../go/go-number.ts";
 import type { FlagKind, FlagSpec } from "../flag-table/flag-spec.ts";
-import { parseUrls } from "./urls.ts";
+import { parseUrls } from "../../common/urls.ts";
 
 /** A parsed value. Numbers saturate at 2^53; durations are milliseconds. */
 export type Value =

@@ -1,5 +1,5 @@
 import { checkImage, type CheckStage } from "../../../storage/restore/image-check.ts";
-import { CtlError, Exit } from "../../ctl/io.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 import { type Command, type Invocation, textFlag } from "../command-line.ts";
 import { openLocked } from "../open-database.ts";
 import { formatOf, reportText } from "../print/print.ts";
@@ -27,7 +27,7 @@ async function run({ args, flags, world }: Invocation): Promise<number> {
     const count = report.problems.length;
     if (count === 0) return Exit.ok;
     const what = count === 1 ? "1 problem" : `${count} problems`;
-    throw new CtlError(Exit.error, `${path} has ${what}: use another snapshot, or another member`);
+    throw new ToolError(Exit.error, `${path} has ${what}: use another snapshot, or another member`);
   } finally {
     progress.end();
     disk.closeSync(file);

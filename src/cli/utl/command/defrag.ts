@@ -1,5 +1,5 @@
 import { defragment } from "../../../storage/restore/defragment.ts";
-import { CtlError, Exit } from "../../ctl/io.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 import { humanBytes } from "../../../base/units.ts";
 import { type Command, type Invocation, textFlag } from "../command-line.ts";
 import { failureText } from "../failure.ts";
@@ -40,9 +40,9 @@ async function run({ flags, world }: Invocation): Promise<number> {
     await defragDirectory(world, dataDir, flags.durationMs("timeout"));
     return Exit.ok;
   } catch (error) {
-    const text = error instanceof CtlError ? error.message : failureText(error);
+    const text = error instanceof ToolError ? error.message : failureText(error);
     if (text === null) throw error;
-    throw new CtlError(Exit.error, `Failed to defragment etcd data[${dataDir}] (${text})`);
+    throw new ToolError(Exit.error, `Failed to defragment etcd data[${dataDir}] (${text})`);
   }
 }
 

@@ -5,7 +5,7 @@ import { checkDatabase } from "../../../storage/backend/bolt-pages/check.ts";
 import { CountedPages } from "../../../storage/restore/counted-pages.ts";
 import { ImageError } from "../../../storage/restore/image.ts";
 import { ReadOnlyBackend } from "../../../storage/restore/read-only-backend.ts";
-import { CtlError, Exit } from "../../ctl/io.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 import { type Command, type Invocation, textFlag } from "../command-line.ts";
 import { openLocked } from "../open-database.ts";
 import { formatOf, hashText, type KvHash } from "../print/print.ts";
@@ -30,7 +30,7 @@ function hashOf(world: World, store: KvStore, wanted: bigint): KvHash {
   // Revisions end at 2^53; rounding leaves what is above it above it.
   const revision = wanted === 0n ? store.currentRevision : Number(wanted);
   const refused = wanted === 0n ? null : store.checkRevision(revision);
-  if (refused !== null) throw new CtlError(Exit.error, REFUSED[refused]);
+  if (refused !== null) throw new ToolError(Exit.error, REFUSED[refused]);
   const { clock } = world;
   const job = store.newHash(revision, clock.monotonicMs());
   while (!job.step(STEP_CHANGES, clock.monotonicMs()));

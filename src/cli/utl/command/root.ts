@@ -1,4 +1,4 @@
-import type { FlagSpec } from "../../ctl/flags.ts";
+import type { FlagSpec } from "../../common/flags.ts";
 import { type Command, notServed, type RootCommand } from "../command-line.ts";
 import { CHECK } from "./check.ts";
 import { DEFRAG } from "./defrag.ts";

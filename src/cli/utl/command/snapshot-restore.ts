@@ -1,7 +1,7 @@
 import { DiskError } from "../../../platform/disk.ts";
 import { removeRestored, restore, type Restore } from "../../../storage/restore/restore.ts";
-import { type FlagSet, type FlagSpec, UsageError } from "../../ctl/flags.ts";
-import { CtlError, Exit } from "../../ctl/io.ts";
+import { type FlagSet, type FlagSpec, UsageError } from "../../common/flags.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 import { type Command, type Invocation, textFlag } from "../command-line.ts";
 import { clusterOf } from "../initial-cluster.ts";
 import { logInfo } from "../log.ts";
@@ -89,11 +89,11 @@ function withoutSlash(path: string): string {
 function restoreOf({ args, flags, world }: Invocation): Restore {
   const [source] = args;
   if (source === undefined || args.length !== 1) {
-    throw new CtlError(Exit.badArgs, "snapshot restore requires exactly one argument");
+    throw new ToolError(Exit.badArgs, "snapshot restore requires exactly one argument");
   }
   const bumpRevision = unsignedFlag(flags, "bump-revision");
   if (bumpRevision > 0 !== flags.flag("mark-compacted")) {
-    throw new CtlError(Exit.badArgs, "--mark-compacted required if --revision-bump > 0");
+    throw new ToolError(Exit.badArgs, "--mark-compacted required if --revision-bump > 0");
   }
   const name = textFlag(flags, "name");
   const cluster = clusterOf(world.crypto, {
@@ -126,9 +126,9 @@ function restoreOf({ args, flags, world }: Invocation): Restore {
 /** Nothing that exists is written over. */
 function refuseExisting({ disk }: World, dataDir: string, walDir: string): void {
   if (disk.existsSync(dataDir) && !isEmpty(disk, dataDir)) {
-    throw new CtlError(Exit.error, `data-dir ${quoted(dataDir)} not empty or could not be read`);
+    throw new ToolError(Exit.error, `data-dir ${quoted(dataDir)} not empty or could not be read`);
   }
-  if (disk.existsSync(walDir)) throw new CtlError(Exit.error, `wal-dir ${quoted(walDir)} exists`);
+  if (disk.existsSync(walDir)) throw new ToolError(Exit.error, `wal-dir ${quoted(walDir)} exists`);
 }
 
 function isEmpty(disk: World["disk"], dir: string): boolean {

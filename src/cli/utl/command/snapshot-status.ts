@@ -2,7 +2,7 @@ import { checkDatabase } from "../../../storage/backend/bolt-pages/check.ts";
 import { CountedPages } from "../../../storage/restore/counted-pages.ts";
 import { ImageError } from "../../../storage/restore/image.ts";
 import { imageStatus, type ImageStatus } from "../../../storage/restore/image-status.ts";
-import { CtlError, Exit } from "../../ctl/io.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
 import { type Command, type Invocation, textFlag } from "../command-line.ts";
 import { openLocked } from "../open-database.ts";
 import { formatOf, statusText } from "../print/print.ts";
@@ -29,7 +29,7 @@ function statusOf(world: World, file: number, path: string): ImageStatus {
 async function run({ args, flags, world }: Invocation): Promise<number> {
   const [path] = args;
   if (path === undefined || args.length !== 1) {
-    throw new CtlError(Exit.badArgs, "snapshot status requires exactly one argument");
+    throw new ToolError(Exit.badArgs, "snapshot status requires exactly one argument");
   }
   const file = await openLocked(world, { path, timeoutMs: flags.durationMs("timeout") });
   try {

@@ -1,8 +1,8 @@
 import { humanBytes } from "../../../base/units.ts";
 import type { ImageReport } from "../../../storage/restore/image-check.ts";
 import type { ImageStatus } from "../../../storage/restore/image-status.ts";
-import { CtlError, Exit } from "../../ctl/io.ts";
-import { renderTable } from "../../ctl/print/table.ts";
+import { ToolError, Exit } from "../../common/exit.ts";
+import { renderTable } from "../../common/table.ts";
 import { fromByteString, goJsonString, goQuote } from "../../go/go-text.ts";
 
 /** What `hashkv` found. */
@@ -18,11 +18,11 @@ const FORMATS = ["simple", "fields", "json", "protobuf", "table"] as const;
 /** Value of `--write-out`. */
 export type Format = (typeof FORMATS)[number];
 
-/** @throws CtlError (exit code 4) for a format that etcdutl does not know. */
+/** @throws ToolError (exit code 4) for a format that etcdutl does not know. */
 export function formatOf(text: string): Format {
   const format = FORMATS.find((each) => each === text);
   if (format !== undefined) return format;
-  throw new CtlError(Exit.badFeature, "unsupported output format");
+  throw new ToolError(Exit.badFeature, "unsupported output format");
 }
 
 /** One result: names as in JSON and in `fields`, titles of the table, cells for people. */
@@ -33,7 +33,7 @@ interface Sheet {
   readonly cells: readonly string[];
 }
 
-/** @throws CtlError (exit code 4) for `protobuf`, which etcdutl refuses after the work, too. */
+/** @throws ToolError (exit code 4) for `protobuf`, which etcdutl refuses after the work, too. */
 function render(sheet: Sheet, format: Format): string {
   switch (format) {
     case "simple":
@@ -45,7 +45,7 @@ function render(sheet: Sheet, format: Format): string {
     case "table":
       return renderTable({ header: sheet.titles, rows: [sheet.cells] });
     case "protobuf":
-      throw new CtlError(Exit.badFeature, "protobuf not supported as output format");
+      throw new ToolError(Exit.badFeature, "protobuf not supported as output format");
   }
 }
 
@@ -100,7 +100,7 @@ export function hashText({ hash, hashRevision, compactRevision }: KvHash, format
 export function reportText(file: string, report: ImageReport, format: Format): string {
   if (format === "json") return `${JSON.stringify({ file, ...report })}\n`;
   if (format !== "simple") {
-    throw new CtlError(Exit.badFeature, `${format} not supported as output format`);
+    throw new ToolError(Exit.badFeature, `${format} not supported as output format`);
   }
   if (report.problems.length > 0) return report.problems.map((each) => `${each}\n`).join("");
   const { pages, freePages, pairs, changes, revision, digest } = report;

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
-import type { MemberUrl, UrlScheme } from "../../../member/config.ts";
-import type { Parsed } from "../../go/go-number.ts";
+import type { MemberUrl, UrlScheme } from "../../member/config.ts";
+import type { Parsed } from "../go/go-number.ts";
 
 const PORT_MAX = 65_535;
 
