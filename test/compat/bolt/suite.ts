@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { crc32cUpdate } from "../../../src/base/crc32c.ts";
 import { Prng } from "../../../src/base/prng.ts";
-import { Client, ops } from "../../../src/client/index.ts";
+import { Client } from "../../../src/client/index.ts";
 import { NodeDisk } from "../../../src/platform/node/disk.ts";
 import { decodeKeyValue } from "../../../src/proto/gen/mvccpb.ts";
 import { checkDatabase } from "../../../src/storage/backend/bolt-pages/check.ts";
@@ -16,6 +16,7 @@ import { startServer } from "../ctl/servers.ts";
 import type { RunningServer } from "../ctl/servers.ts";
 import { defragmentAndCheck, killAndCheck } from "./defragment.ts";
 import { DEBIAN_VERSION, oraclePath } from "../oracles/oracles.ts";
+import { type WriteMix, writeAtRandom } from "../random-writes.ts";
 
 const VERSIONS = [DEBIAN_VERSION, "3.5", "3.6", "3.7"] as const;
 const SIZES = {
@@ -26,10 +27,8 @@ const SIZES = {
 const CHECK_EVERY = 10;
 /** Writes in one of our batches. */
 const OPS_MAX = 2000;
-const AT_ONCE = 64;
-const KEYS = 400;
-/** Beyond one page, beyond several. */
-const LARGE_VALUE_BYTES = 70_000;
+/** Large values: beyond one page, beyond several. */
+const WRITES: WriteMix = { keys: 400, largeValueBytes: 70_000, largeOneIn: 200, atOnce: 64 };
 
 /**
  * Files that real etcd wrote, read by us: every key, revision, lease, user and role is there, the
@@ -106,9 +105,7 @@ async function fill(
 ): Promise<Expected> {
   const client = new Client({ endpoints: [server.endpoint], timeoutMs: 60_000 });
   try {
-    for (let done = 0; done < load.steps; done += AT_ONCE) {
-      await Promise.all(Array.from({ length: AT_ONCE }, () => step(client, load.prng)));
-    }
+    await writeAtRandom(client, load.prng, load.steps, WRITES);
     const ctl = (...args: string[]): string =>
       execFileSync(oraclePath("etcdctl", version)!, ["--endpoints", server.endpoint, ...args], {
         env: version === DEBIAN_VERSION ? { ...process.env, ETCDCTL_API: "3" } : process.env,
@@ -131,28 +128,6 @@ async function fill(
     };
   } finally {
     client.close();
-  }
-}
-
-async function step(client: Client, prng: Prng): Promise<void> {
-  const key = `key ${prng.below(KEYS)}`;
-  const bytes = prng.below(200) === 0 ? LARGE_VALUE_BYTES : prng.below(300);
-  const value = Buffer.alloc(bytes, prng.below(256));
-  switch (prng.below(12)) {
-    case 0:
-      await client.kv.delete(key);
-      return;
-    case 1:
-      await client.kv.delete(key, { rangeEnd: `${key}9` });
-      return;
-    case 2:
-      await client.kv
-        .txn()
-        .then(ops.put(`${key} a`, value), ops.put(`${key} b`, ""), ops.delete(key))
-        .commit();
-      return;
-    default:
-      await client.kv.put(key, value);
   }
 }
 

@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { LongOptions, LongResult } from "../../../scripts/long.ts";
 import { Prng } from "../../../src/base/prng.ts";
-import { Client, ops } from "../../../src/client/index.ts";
+import { Client } from "../../../src/client/index.ts";
 import { startServer } from "../ctl/servers.ts";
 import type { RunningServer, ServerProgram } from "../ctl/servers.ts";
 import { oraclePath } from "../oracles/oracles.ts";
+import { type WriteMix, writeAtRandom } from "../random-writes.ts";
 
 const VERSIONS = ["3.7", "3.6", "3.5"] as const;
 /** Hand-overs of each version, and writes in each life. */
@@ -15,10 +16,8 @@ const SIZES = {
   ci: { handOvers: 4, steps: 600 },
   full: { handOvers: 10, steps: 20_000 },
 } as const;
-const AT_ONCE = 64;
-const KEYS = 300;
-/** Beyond one page. */
-const LARGE_VALUE_BYTES = 20_000;
+/** Large values: beyond one page. */
+const WRITES: WriteMix = { keys: 300, largeValueBytes: 20_000, largeOneIn: 100, atOnce: 64 };
 /** So low that every life takes snapshots of the log. */
 const SNAPSHOT_COUNT = 100;
 /** A server that is not up by then, on a directory that another has open, waits for the lock. */
@@ -209,33 +208,9 @@ function expectSame(left: Left, found: Holding, who: string): void {
 }
 
 async function work(client: Client, prng: Prng, steps: number): Promise<void> {
-  for (let done = 0; done < steps; done += AT_ONCE) {
-    await Promise.all(Array.from({ length: AT_ONCE }, () => step(client, prng)));
-  }
+  await writeAtRandom(client, prng, steps, WRITES);
   if (prng.below(100) >= COMPACT_PERCENT) return;
   const { header } = await client.kv.put("before", "compaction");
   // Not at the newest: of that etcd remembers a hash of its own, over another range.
   await client.kv.compact(header.revision - 1 - prng.below(steps / 2), { physical: true });
-}
-
-async function step(client: Client, prng: Prng): Promise<void> {
-  const key = `key ${prng.below(KEYS)}`;
-  const bytes = prng.below(100) === 0 ? LARGE_VALUE_BYTES : prng.below(300);
-  const value = Buffer.alloc(bytes, prng.below(256));
-  switch (prng.below(12)) {
-    case 0:
-      await client.kv.delete(key);
-      return;
-    case 1:
-      await client.kv.delete(key, { rangeEnd: `${key}9` });
-      return;
-    case 2:
-      await client.kv
-        .txn()
-        .then(ops.put(`${key} a`, value), ops.put(`${key} b`, ""), ops.delete(key))
-        .commit();
-      return;
-    default:
-      await client.kv.put(key, value);
-  }
 }

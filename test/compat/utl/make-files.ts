@@ -2,14 +2,13 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync } from "node:fs";
 import path from "node:path";
 import type { Prng } from "../../../src/base/prng.ts";
-import { Client, ops } from "../../../src/client/index.ts";
+import { Client } from "../../../src/client/index.ts";
 import { startServer } from "../ctl/servers.ts";
 import { needProgram, saveSnapshot } from "./tools.ts";
+import { type WriteMix, writeAtRandom } from "../random-writes.ts";
 
-const AT_ONCE = 32;
-const KEYS = 300;
-/** Beyond one page, beyond several. */
-const LARGE_VALUE_BYTES = 60_000;
+/** Large values: beyond one page, beyond several. */
+const WRITES: WriteMix = { keys: 300, largeValueBytes: 60_000, largeOneIn: 200, atOnce: 32 };
 
 /** Files that a real etcd wrote. */
 export interface MadeFiles {
@@ -54,12 +53,12 @@ export async function makeFiles({ version, dir, steps, prng }: FilesWanted): Pro
     const [lease] = /[0-9a-f]{16}/.exec(ctl("lease", "grant", "6000"))!;
     ctl("put", `--lease=${lease}`, "leased", "value");
     ctl("user", "add", "alice:secret");
-    await load(client, steps / 2, prng);
+    await writeAtRandom(client, prng, steps / 2, WRITES);
     const { header } = await client.kv.range("leased");
     compactRevision = header.revision - prng.below(steps / 4);
     ctl("compaction", String(compactRevision), "--physical");
     await Promise.all([
-      load(client, steps / 2, prng),
+      writeAtRandom(client, prng, steps / 2, WRITES),
       saveSnapshot(version, server.endpoint, underLoad!),
     ]);
     await client.kv.put("last", "change");
@@ -77,33 +76,4 @@ export async function makeFiles({ version, dir, steps, prng }: FilesWanted): Pro
     ...{ version, underLoad: underLoad!, atEnd: atEnd!, afterDelete: afterDelete! },
     ...{ database, dataDir, revision, compactRevision },
   };
-}
-
-async function load(client: Client, steps: number, prng: Prng): Promise<void> {
-  for (let done = 0; done < steps; done += AT_ONCE) {
-    await Promise.all(Array.from({ length: AT_ONCE }, () => step(client, prng)));
-  }
-}
-
-async function step(client: Client, prng: Prng): Promise<void> {
-  const key = `key ${prng.below(KEYS)}`;
-  const bytes = prng.below(200) === 0 ? LARGE_VALUE_BYTES : prng.below(300);
-  const value = Buffer.alloc(bytes, prng.below(256));
-  switch (prng.below(10)) {
-    case 0:
-    case 1:
-      await client.kv.delete(key);
-      return;
-    case 2:
-      await client.kv.delete(key, { rangeEnd: `${key}9` });
-      return;
-    case 3:
-      await client.kv
-        .txn()
-        .then(ops.put(`${key} a`, value), ops.put(`${key} b`, ""), ops.delete(key))
-        .commit();
-      return;
-    default:
-      await client.kv.put(key, value);
-  }
 }
