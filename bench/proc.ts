@@ -40,6 +40,16 @@ function descendants(pid: number): readonly number[] {
   return found;
 }
 
+/** Jiffies of /proc: always 100 a second. */
+const JIFFY_SECONDS = 0.01;
+
+/** Processor time of `pid` alone so far, of all its threads, user and system. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * JIFFY_SECONDS;
+}
+
 /** Memory of a process and its descendants, in MiB. */
 export interface Memory {
   /** Resident set: what `ps` shows. */

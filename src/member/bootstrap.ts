@@ -1,4 +1,5 @@
 import { assert } from "../base/assert.ts";
+import type { Sliced } from "../base/sliced.ts";
 import { clusterId, memberId } from "../cluster/identity.ts";
 import { encodeMemberContext } from "../cluster/membership.ts";
 import { type Disk, DiskError } from "../platform/disk.ts";
@@ -10,10 +11,12 @@ import {
   decodeMetadata,
   encodeMetadata,
   type OpenedWal,
-  openWal,
+  openingWal,
+  type StartChoice,
   type Wal,
   walExists,
   type WalOptions,
+  type WalStart,
 } from "../storage/wal/wal.ts";
 import type { MemberConfig } from "./config.ts";
 import { diskFault } from "./disk-fault.ts";
@@ -32,7 +35,7 @@ export interface StartState {
   readonly memberId: bigint;
   readonly clusterId: bigint;
   readonly hardState: HardState;
-  /** Those after the snapshot that the log was opened at. */
+  /** Those after the snapshot that the log was opened at, and not in the state yet. */
   readonly entries: readonly Entry[];
   readonly snapshotIndex: number;
   /** Index of the last of them, or of that snapshot. */
@@ -102,47 +105,27 @@ export function refuseForeignData(disk: Disk, config: MemberConfig): void {
 }
 
 /**
- * Opens the log at `snapshot`, or creates it with the entries of a static bootstrap.
+ * Opens the log at `start`, or creates it with the entries of a static bootstrap.
  * @throws StartError, WalError.
  */
-export function openLog(
+export function* openingLog(
   platform: Platform,
   config: MemberConfig,
   options: WalOptions,
-  snapshot: LogPlace,
-): StartState {
-  if (walExists(options)) return reopen(platform, config, options, snapshot);
-  return create(platform, config, options);
-}
-
-/** An entry of the log; `{0, 0}` is the place before the first. */
-export interface LogPlace {
-  readonly index: number;
-  readonly term: number;
-}
-
-function reopen(
-  platform: Platform,
-  config: MemberConfig,
-  options: WalOptions,
-  snapshot: LogPlace,
-): StartState {
-  const opened = openWal(options, snapshot);
+  start: WalStart | StartChoice,
+): Sliced<StartState> {
+  if (!walExists(options)) return create(platform, config, options);
+  const opened = yield* openingWal(options, start);
   try {
-    return stateOf(platform, config, opened, snapshot);
+    return stateOf(platform, config, opened);
   } catch (error) {
     opened.wal.close(() => {});
     throw error;
   }
 }
 
-function stateOf(
-  platform: Platform,
-  config: MemberConfig,
-  opened: OpenedWal,
-  snapshot: LogPlace,
-): StartState {
-  const { wal, repaired, entries } = opened;
+function stateOf(platform: Platform, config: MemberConfig, opened: OpenedWal): StartState {
+  const { wal, repaired, entries, lastEntryIndex: lastIndex } = opened;
   if (!opened.snapshotFound) {
     throw new StartError(
       `the log in ${config.walDir} does not reach back to its beginning`,
@@ -150,7 +133,6 @@ function stateOf(
     );
   }
   const hardState = opened.hardState ?? NO_HARD_STATE;
-  const lastIndex = entries.at(-1)?.index ?? snapshot.index;
   // Every entry is in front of the commit index that covers it, so this is no torn tail.
   if (hardState.commit > lastIndex) {
     throw new StartError(
@@ -163,7 +145,7 @@ function stateOf(
   const ids = { memberId: nodeId, clusterId: cluster };
   // The first start was cut off before its entries were durable.
   if (lastIndex === 0) return bootstrap(wal, ids, onlyMember(platform, config, nodeId));
-  const at = { snapshotIndex: snapshot.index, lastIndex };
+  const at = { snapshotIndex: opened.start.index, lastIndex };
   return { wal, ...ids, hardState, entries, ...at, repaired, isNew: false };
 }
 

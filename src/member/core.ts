@@ -4,6 +4,7 @@ import { CompactionDriver } from "../apply/compaction-driver.ts";
 import { DefragmentationDriver } from "../apply/defragmentation-driver.ts";
 import { Quota } from "../apply/quota.ts";
 import type { ApplyResults } from "../apply/results.ts";
+import type { Sliced } from "../base/sliced.ts";
 import { Alarms } from "../cluster/alarms.ts";
 import { Membership } from "../cluster/membership.ts";
 import { Group } from "../consensus/group/group.ts";
@@ -20,14 +21,14 @@ import type { Backend } from "../storage/backend/backend.ts";
 import { applyWrites, decideMigration } from "../storage/schema/migration.ts";
 import { readStorageVersion } from "../storage/schema/storage-version.ts";
 import { parseVersion, versionText } from "../storage/schema/version.ts";
-import { SLOW_SYNC_MS, type WalOptions } from "../storage/wal/wal.ts";
 import { newAutoCompactor } from "./auto-compaction.ts";
 import type { StartState } from "./bootstrap.ts";
 import type { MemberConfig } from "./config.ts";
 import { DiskReserve } from "./disk-reserve.ts";
 import { logQuota } from "./quota-log.ts";
-import { type OpenedStorage, openStorage, type StorageKind } from "./open-storage.ts";
+import { type OpenedStorage, openingStorage, type StorageKind } from "./open-storage.ts";
 import { Snapshotter } from "./snapshotter.ts";
+import { walOptions } from "./wal-options.ts";
 
 /**
  * Payload bytes proposed and not applied, beyond which proposals are refused (design decision 3).
@@ -67,6 +68,30 @@ export interface CoreTuning {
 }
 
 /**
+ * Opens log and state, with pauses, and makes the core of them; not to be given up in a pause.
+ * @throws StartError, SchemaError, BoltError, DamagedStoreError, WalError, DiskError.
+ */
+export function* openingCore(
+  platform: Platform,
+  config: MemberConfig,
+  events: CoreEvents,
+  tuning: CoreTuning = {},
+): Sliced<Core> {
+  let core: Core | null = null;
+  const { walSegmentBytes, storage: kind = "memory" } = tuning;
+  const wal = {
+    ...walOptions(platform, config),
+    ...(walSegmentBytes === undefined ? {} : { segmentBytes: walSegmentBytes }),
+    // Before there is a core, nobody waits for what the bootstrap wrote.
+    onDurable: () => core?.group.durable(),
+    onFailure: (error: Error) => events.onFatal(error),
+  };
+  const storage = yield* openingStorage({ kind, platform, config, wal });
+  core = new Core(platform, config, events, storage);
+  return core;
+}
+
+/**
  * A member without doors: log, state, consensus and service. This much runs in the simulator, where
  * clients call the service.
  */
@@ -94,28 +119,26 @@ export class Core {
   #migrateMs = 0;
   #isClosed = false;
 
-  /** Blocks while it reads the log. @throws StartError, WalError, DiskError. */
+  /** From what `openingCore` opened. */
   constructor(
     platform: Platform,
     config: MemberConfig,
     events: CoreEvents,
-    tuning: CoreTuning = {},
+    storage: OpenedStorage,
   ) {
     this.#platform = platform;
     this.#autoCompaction = config.autoCompaction;
     const { clock } = platform;
-    const { walSegmentBytes, storage: kind = "memory" } = tuning;
-    const segment = walSegmentBytes === undefined ? {} : { segmentBytes: walSegmentBytes };
-    const wal = { ...this.#walOptions(config, events), ...segment };
-    this.#storage = openStorage({ kind, platform, config, wal });
+    this.#storage = storage;
     this.start = this.#storage.start;
     this.backend = this.#storage.backend;
     this.#diskReserve = new DiskReserve(platform.disk, [config.dataDir, config.walDir]);
     this.#quota = new Quota(this.backend, config.quotaBackendBytes, this.#diskReserve);
     logQuota(platform.logger, config.quotaBackendBytes);
     this.#restoreCluster();
-    this.store = openStore({ backend: this.backend, hashSeed: platform.random.uint32() });
-    const { schema } = this.#storage;
+    const { schema, restored } = storage;
+    const hashSeed = platform.random.uint32();
+    this.store = openStore({ backend: this.backend, hashSeed, ...(restored && { restored }) });
     const applied = { index: schema?.consistentIndex ?? 0, term: schema?.term ?? 0 };
     this.#committer = new Committer(this.backend, applied);
     this.#snapshotter = this.#storage.file === null ? null : this.#newSnapshotter(config);
@@ -257,51 +280,6 @@ export class Core {
     this.membership.clusterVersion = schema.clusterVersion;
   }
 
-  #walOptions(config: MemberConfig, events: CoreEvents): WalOptions {
-    const { disk, clock, logger, metrics } = this.#platform;
-    const fsync = metrics.histogram({
-      name: "etcd_disk_wal_fsync_duration_seconds",
-      help: "The latency distributions of fsync called by WAL.",
-      buckets: exponentialBuckets(0.001, 2, 14),
-    });
-    const slow = metrics.counter({
-      name: "skein_disk_slow_syncs_total",
-      help: "Syncs of the log that took longer than a second.",
-    });
-    let writtenBytes = 0;
-    metrics.sampled(
-      {
-        name: "etcd_disk_wal_write_bytes_total",
-        help: "Total number of bytes written in WAL.",
-        type: "gauge",
-      },
-      () => writtenBytes,
-    );
-    return {
-      disk,
-      clock,
-      dir: config.walDir,
-      unsafeNoFsync: config.unsafeNoFsync,
-      commitIsDurable: !config.unsafeNoFsync,
-      onDurable: () => this.group.durable(),
-      onFailure: (error) => events.onFatal(error),
-      observer: {
-        synced: (durationMs) => {
-          fsync.observe(durationMs / 1000);
-          if (durationMs <= SLOW_SYNC_MS) return;
-          slow.add(1);
-          logger.log("warn", "slow fdatasync", {
-            took: `${Math.round(durationMs)}ms`,
-            "expected-duration": `${SLOW_SYNC_MS}ms`,
-          });
-        },
-        written: (bytes) => {
-          writtenBytes += bytes;
-        },
-      },
-    };
-  }
-
   #consensus(): Consensus {
     return {
       propose: (data) => this.group.propose(data),
@@ -418,9 +396,4 @@ export class Core {
     if (isBackendClean && isIndexClean) return;
     this.#platform.clock.defer(() => this.#clean(steps - 1));
   }
-}
-
-/** `count` upper bounds from `start`, each `factor` times the one before (as Prometheus counts). */
-export function exponentialBuckets(start: number, factor: number, count: number): number[] {
-  return Array.from({ length: count }, (_, power) => start * factor ** power);
 }

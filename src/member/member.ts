@@ -1,3 +1,5 @@
+import { assert } from "../base/assert.ts";
+import type { Sliced } from "../base/sliced.ts";
 import { DiskError } from "../platform/disk.ts";
 import type { Platform } from "../platform/platform.ts";
 import {
@@ -8,11 +10,13 @@ import { RequestField } from "../service/propose/proposer.ts";
 import { EMULATED_STORAGE_VERSION } from "../service/maintenance/maintenance-service.ts";
 import { prepareDirectories, refuseForeignData } from "./bootstrap.ts";
 import type { MemberConfig } from "./config.ts";
-import { Core, type CoreTuning } from "./core.ts";
+import { type Core, type CoreTuning, openingCore } from "./core.ts";
 import { diskFault } from "./disk-fault.ts";
 import { Doors } from "./doors.ts";
 import { registerMemberMetrics } from "./metrics.ts";
 
+/** Reading log and state holds the event loop for so long at most, give or take a pause. */
+const START_TURN_MS = 10;
 /** How often start-up looks whether the log is applied. */
 const READY_POLL_MS = 5;
 /** Time that open calls have to end when the member stops (etcd: 5 s + 2 × election timeout). */
@@ -57,9 +61,9 @@ export async function startMember(
 ): Promise<Member> {
   prepareDirectories(platform.disk, config);
   if (tuning.storage !== "file") refuseForeignData(platform.disk, config);
-  const running = new RunningMember(config, platform, tuning);
+  const running = new RunningMember(config, platform);
   try {
-    await running.start();
+    await running.start(tuning);
   } catch (error) {
     await running.close();
     throw error;
@@ -72,27 +76,37 @@ class RunningMember implements Member {
   clientUrls: readonly string[] = [];
   readonly #config: MemberConfig;
   readonly #platform: Platform;
-  readonly #core: Core;
+  /** Null until log and state were read. */
+  #opened: Core | null = null;
   #doors: Doors | null = null;
   #closing: Promise<void> | null = null;
+  /** Resolves when log and state are opened, or cannot be. */
+  #opening: Promise<void> = Promise.resolve();
   #resolveClosed: (reason: Error | null) => void = () => {};
   #fatal: Error | null = null;
 
-  constructor(config: MemberConfig, platform: Platform, tuning: CoreTuning) {
+  constructor(config: MemberConfig, platform: Platform) {
     this.#config = config;
     this.#platform = platform;
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
-    const onFatal = (error: Error): void => this.#fail(error);
-    this.#core = new Core(platform, config, { onFatal, onClusterChange: () => {} }, tuning);
+  }
+
+  get #core(): Core {
+    assert(this.#opened !== null, "member: used before it was opened");
+    return this.#opened;
   }
 
   get repaired(): boolean {
     return this.#core.start.repaired;
   }
 
-  async start(): Promise<void> {
+  async start(tuning: CoreTuning): Promise<void> {
+    const onFatal = (error: Error): void => this.#fail(error);
+    const events = { onFatal, onClusterChange: () => {} };
+    await this.#open(openingCore(this.#platform, this.#config, events, tuning));
+    if (this.#fatal !== null) throw this.#fatal;
     this.#core.run();
     await this.#waitFor(() => this.#core.isReady);
     await this.#publish();
@@ -127,9 +141,41 @@ class RunningMember implements Member {
   }
 
   async #close(): Promise<void> {
+    await this.#opening;
     await this.#drainDoors();
-    const error = await new Promise<Error | null>((resolve) => this.#core.close(resolve));
+    const error = await new Promise<Error | null>((resolve) => {
+      if (this.#opened === null) resolve(null);
+      else this.#opened.close(resolve);
+    });
     this.#resolveClosed(this.#fatal ?? error);
+  }
+
+  /** Sockets and signals have their turn in the pauses. */
+  #open(work: Sliced<Core>): Promise<void> {
+    const { clock } = this.#platform;
+    const opened = new Promise<void>((resolve, reject) => {
+      const turn = (): void => {
+        const untilMs = clock.monotonicMs() + START_TURN_MS;
+        try {
+          for (;;) {
+            const step = work.next();
+            if (step.done === true) {
+              this.#opened = step.value;
+              resolve();
+              return;
+            }
+            if (clock.monotonicMs() < untilMs) continue;
+            clock.defer(turn);
+            return;
+          }
+        } catch (error) {
+          reject(error);
+        }
+      };
+      turn();
+    });
+    this.#opening = opened.catch(() => {});
+    return opened;
   }
 
   /** Calls under way may end; who does not in time is cut off. */

@@ -1,11 +1,13 @@
-import type { Disk } from "../platform/disk.ts";
+import type { Sliced } from "../base/sliced.ts";
+import { readCompactionMarks } from "../mvcc/store/compaction.ts";
+import { IndexBuilder, type RestoredIndex } from "../mvcc/store/restore.ts";
 import type { Platform } from "../platform/platform.ts";
 import type { Backend } from "../storage/backend/backend.ts";
-import { type BoltBackend, openBolt } from "../storage/backend/bolt/bolt-backend.ts";
+import { type BoltBackend, openingBolt } from "../storage/backend/bolt/bolt-backend.ts";
 import { openMemoryBackend } from "../storage/backend/memory/memory-backend.ts";
 import { readSchema, requireServed, type SchemaState } from "../storage/schema/open-schema.ts";
-import { validSnapshots, walExists, type WalOptions } from "../storage/wal/wal.ts";
-import { LOG_BEGINNING, openLog, type StartState } from "./bootstrap.ts";
+import { type StartChoice, walExists, type WalOptions } from "../storage/wal/wal.ts";
+import { LOG_BEGINNING, openingLog, type StartState } from "./bootstrap.ts";
 import type { MemberConfig } from "./config.ts";
 import { StartError } from "./start-error.ts";
 
@@ -23,6 +25,8 @@ export interface OpenedStorage {
   readonly file: BoltBackend | null;
   /** What the backend said; null when it is new. */
   readonly schema: SchemaState | null;
+  /** The index of its keys; null where that is still to be built. */
+  readonly restored: RestoredIndex | null;
 }
 
 /** How storage is opened. */
@@ -34,35 +38,40 @@ export interface StorageOptions {
 }
 
 /**
- * Opens the log and the state that belongs to it, or creates both.
- * @throws StartError when they contradict each other, SchemaError, BoltError, WalError, DiskError.
+ * Opens the log and the state that belongs to it, or creates both; not to be given up in a pause.
+ * @throws StartError when they contradict each other, SchemaError, BoltError, DamagedStoreError,
+ * WalError, DiskError.
  */
-export function openStorage(options: StorageOptions): OpenedStorage {
-  if (options.kind === "file") return openFile(options);
+export function* openingStorage(options: StorageOptions): Sliced<OpenedStorage> {
+  if (options.kind === "file") return yield* openingFile(options);
   const { platform, config, wal } = options;
-  const start = openLog(platform, config, wal, LOG_BEGINNING);
-  return { start, backend: openMemoryBackend(), file: null, schema: null };
+  const start = yield* openingLog(platform, config, wal, LOG_BEGINNING);
+  return { start, backend: openMemoryBackend(), file: null, schema: null, restored: null };
 }
 
-function openFile({ platform, config, wal }: StorageOptions): OpenedStorage {
+function* openingFile({ platform, config, wal }: StorageOptions): Sliced<OpenedStorage> {
   const { disk, logger } = platform;
   const path = `${config.dataDir}/member/snap/db`;
   const sums = { path: `${config.dataDir}/member/db.sums`, logger };
-  const open = (): BoltBackend => openBolt({ disk, path, sums, onFailure: wal.onFailure });
-  let file = disk.existsSync(path) ? open() : null;
+  // One walk proves that the database is whole, and builds the index of what is in it.
+  const sink = new IndexBuilder(platform.random.uint32());
+  const bolt = { disk, path, sums, sink, onFailure: wal.onFailure };
+  let file = disk.existsSync(path) ? yield* openingBolt(bolt) : null;
   let start: StartState | null = null;
   try {
     const schema = file === null ? null : readSchema(file);
     if (schema !== null) requireServed(schema, SERVED);
     const index = schema?.consistentIndex ?? 0;
+    if (!walExists(wal)) refuseWithoutLog(path, wal.dir, index);
     // etcd 3.5 saves a commit index together with the entries that it commits.
     const commitIsDurable = schema === null || schema.storageVersion.isWritten;
     const log = { ...wal, commitIsDurable: wal.commitIsDurable === true && commitIsDurable };
-    start = openLog(platform, config, log, newestSnapshot(disk, wal, path, index));
+    start = yield* openingLog(platform, config, log, newestSnapshot(path, wal.dir, index));
     if (schema !== null) refuseContradiction(schema, start, path);
     // The log comes first: without it nobody knows whose database this is.
-    file ??= open();
-    return { start, backend: file, file, schema };
+    file ??= yield* openingBolt(bolt);
+    const restored = yield* sink.finish(readCompactionMarks(file).scheduled);
+    return { start, backend: file, file, schema, restored };
   } catch (error) {
     start?.wal.close(() => {});
     file?.close();
@@ -70,35 +79,34 @@ function openFile({ platform, config, wal }: StorageOptions): OpenedStorage {
   }
 }
 
+function refuseWithoutLog(path: string, walDir: string, consistentIndex: number): void {
+  if (consistentIndex === 0) return;
+  throw new StartError(
+    `${path} has entries up to ${consistentIndex}, and ${walDir} has no log`,
+    "Put the segments back (--wal-dir), or restore the member from a snapshot.",
+  );
+}
+
 /** The last snapshot that the log knows of, as etcd 3.7 starts from it (formats-disk.md 8.2). */
-function newestSnapshot(
-  disk: Disk,
-  wal: WalOptions,
-  path: string,
-  consistentIndex: number,
-): { readonly index: number; readonly term: number } {
-  if (!walExists(wal)) {
-    if (consistentIndex === 0) return LOG_BEGINNING;
-    throw new StartError(
-      `${path} has entries up to ${consistentIndex}, and ${wal.dir} has no log`,
-      "Put the segments back (--wal-dir), or restore the member from a snapshot.",
-    );
-  }
-  const newest = validSnapshots({ disk, dir: wal.dir }).at(-1);
-  if (newest === undefined) {
-    throw new StartError(
-      `the log in ${wal.dir} does not reach back to its beginning, and names no snapshot`,
-      "Segments are missing: put them back, or restore the member from a snapshot.",
-    );
-  }
-  if (consistentIndex < newest.index) {
-    throw new StartError(
-      `database file (${path} index ${consistentIndex}) does not match with snapshot ` +
-        `(index ${newest.index})`,
-      "The database is older than its log: put the right one back, or restore from a snapshot.",
-    );
-  }
-  return newest;
+function newestSnapshot(path: string, walDir: string, consistentIndex: number): StartChoice {
+  return {
+    appliedIndex: consistentIndex,
+    choose: (snapshots) => {
+      const newest = snapshots.at(-1);
+      if (newest === undefined) {
+        throw new StartError(
+          `the log in ${walDir} does not reach back to its beginning, and names no snapshot`,
+          "Segments are missing: put them back, or restore the member from a snapshot.",
+        );
+      }
+      if (consistentIndex >= newest.index) return newest;
+      throw new StartError(
+        `database file (${path} index ${consistentIndex}) does not match with snapshot ` +
+          `(index ${newest.index})`,
+        "The database is older than its log: put the right one back, or restore from a snapshot.",
+      );
+    },
+  };
 }
 
 function refuseContradiction(schema: SchemaState, start: StartState, path: string): void {

@@ -1,7 +1,8 @@
+import { inOneGo } from "../../src/base/sliced.ts";
 import { MetricsRegistry } from "../../src/base/metrics/registry.ts";
 import { type MemberConfig, memberConfig } from "../../src/member/config.ts";
 import { prepareDirectories } from "../../src/member/bootstrap.ts";
-import { Core } from "../../src/member/core.ts";
+import { type Core, openingCore } from "../../src/member/core.ts";
 import type { StorageKind } from "../../src/member/open-storage.ts";
 import { nodeCrypto } from "../../src/platform/node/crypto.ts";
 import type { Clock, TimerHandle } from "../../src/platform/clock.ts";
@@ -179,7 +180,7 @@ export class SimMember {
     };
     const { walSegmentBytes, storage = "memory" } = options;
     const tuning = { storage, ...(walSegmentBytes === undefined ? {} : { walSegmentBytes }) };
-    this.core = new Core(platform, config, events, tuning);
+    this.core = inOneGo(openingCore(platform, config, events, tuning));
     this.core.service.router.bind(this.#sink);
     this.core.service.router.methods.forEach(({ service, name }, id) => {
       this.#methods.set(`${service}/${name}`, id);

@@ -1,3 +1,4 @@
+import { assert } from "../../base/assert.ts";
 import type { ByteSpan } from "../../base/span.ts";
 import type { Records } from "./records.ts";
 
@@ -52,6 +53,17 @@ export class KeyHash {
 
   get capacityBytes(): number {
     return this.#pages.length * PAGE_BUCKETS * 4;
+  }
+
+  /** Makes room for `count` keys at once, while there are none. */
+  reserve(count: number): void {
+    assert(this.#count === 0, "hash: room is made before the first key");
+    const buckets = Math.max(1, count);
+    while (this.#pages.length * PAGE_BUCKETS < buckets) {
+      this.#pages.push(new Uint32Array(PAGE_BUCKETS));
+    }
+    this.#buckets = buckets;
+    while (this.#low * 2 <= buckets) this.#low *= 2;
   }
 
   /** The first record of the chain that `hash` belongs to, 0 for none; go on with `hashNext`. */

@@ -1,4 +1,5 @@
 import { copyBytes } from "../../base/byte-writer.ts";
+import type { Sliced } from "../../base/sliced.ts";
 import { Slab } from "../../base/slab.ts";
 import { newSpan } from "../../base/span.ts";
 import type { ByteSpan } from "../../base/span.ts";
@@ -8,6 +9,7 @@ import { compareToStored, spanOfStored } from "./key-bytes.ts";
 import { hashKey, KeyHash } from "./key-hash.ts";
 import { History, isTombstone } from "./history.ts";
 import type { ChangePlace, OldChange } from "./history.ts";
+import { recordsInOrder } from "./key-sort.ts";
 import { OrderedKeys } from "./ordered-keys.ts";
 import { FLAG_LEASE, packVersionHigh, Records, TWO_32 } from "./records.ts";
 
@@ -99,6 +101,37 @@ export class KeyIndex {
     const hash = (hashKey(key, this.#seed) & this.#hashMask) >>> 0;
     const found = this.#findHashed(key, hash);
     if (found !== 0) return found;
+    const record = this.#add(key, hash);
+    this.tree.insert(record, key);
+    return record;
+  }
+
+  /** Makes room for a bulk load into an empty index, of about so many keys. */
+  reserve(count: number): void {
+    this.#hash.reserve(count);
+  }
+
+  /**
+   * A change newer than all of its key, as part of a bulk load into an empty index. Until
+   * `finishLoading` is done, only this may be called.
+   */
+  load(key: ByteSpan, change: IndexChange, life: KnownLife): void {
+    const hash = (hashKey(key, this.#seed) & this.#hashMask) >>> 0;
+    let record = this.#findHashed(key, hash);
+    if (record === 0) record = this.#add(key, hash);
+    this.#replace(record, change, life);
+  }
+
+  /** Ends a bulk load: gives the keys their order. */
+  *finishLoading(): Sliced<void> {
+    const order = yield* recordsInOrder(this.records, this.#keys);
+    for (let from = 0; from < order.length;) {
+      from = this.tree.append(order, from);
+      yield;
+    }
+  }
+
+  #add(key: ByteSpan, hash: number): number {
     const { records } = this;
     const record = records.allocate();
     const length = key.end - key.start;
@@ -110,7 +143,6 @@ export class KeyIndex {
     records.setOlder(record, 0);
     records.setChange(record, 0, 0, 0, 0);
     this.#hash.add(record);
-    this.tree.insert(record, key);
     return record;
   }
 
@@ -143,16 +175,10 @@ export class KeyIndex {
     const { records } = this;
     const { leaves } = this.tree;
     const leaf = records.leaf(record);
-    const mod = records.mod(record);
-    const wasLive = mod > 0 && this.isLive(record);
-    if (wasLive) this.#count(leaf, record, -1);
-    if (mod > 0) this.#pushOld(record, mod);
-    records.setChange(record, change.main, change.sub, change.flags, change.sizeBytes);
+    if (records.mod(record) > 0 && this.isLive(record)) this.#count(leaf, record, -1);
+    this.#replace(record, change, life);
     leaves.raiseMaxMod(leaf, change.main);
-    const isDead = isTombstone(change.flags);
-    records.setLife(record, isDead ? 0 : life.create, isDead ? 0 : life.version);
-    if (!isDead) this.#count(leaf, record, 1);
-    this.#liveCount += (isDead ? 0 : 1) - (wasLive ? 1 : 0);
+    if (!isTombstone(change.flags)) this.#count(leaf, record, 1);
   }
 
   /** The record's key at `revision` (REV7): fills `out`, or false when absent. */
@@ -269,6 +295,18 @@ export class KeyIndex {
     this.records.setKeyLocation(record, moved);
     keys.free(location);
   };
+
+  /** `apply` without the sums of the leaf. */
+  #replace(record: number, change: IndexChange, life: KnownLife): void {
+    const { records } = this;
+    const mod = records.mod(record);
+    const wasLive = mod > 0 && this.isLive(record);
+    if (mod > 0) this.#pushOld(record, mod);
+    records.setChange(record, change.main, change.sub, change.flags, change.sizeBytes);
+    const isDead = isTombstone(change.flags);
+    records.setLife(record, isDead ? 0 : life.create, isDead ? 0 : life.version);
+    this.#liveCount += (isDead ? 0 : 1) - (wasLive ? 1 : 0);
+  }
 
   #findHashed(key: ByteSpan, hash: number): number {
     const { records } = this;

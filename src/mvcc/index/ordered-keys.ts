@@ -11,6 +11,8 @@ import type { Records } from "./records.ts";
 const JOIN_BELOW_KEYS = LEAF_KEYS_MAX / 4;
 /** … both together have no more than this, so that it does not split at once again. */
 const JOINED_KEYS_MAX = (LEAF_KEYS_MAX * 3) / 4;
+/** Keys that a bulk load puts into a leaf: mostly full, with some room before it splits. */
+const LOADED_KEYS = (LEAF_KEYS_MAX * 7) / 8;
 /** 64-way branching at the least makes 2^48 keys. */
 const DEPTH_MAX = 8;
 
@@ -94,6 +96,28 @@ export class OrderedKeys {
     this.#insertIntoLeaf(leaf, at, record, key);
   }
 
+  /**
+   * Adds a leaf's worth of `records`, from `from` on, behind all keys that are there; returns where
+   * the next call goes on. Their keys rise. For a tree without removals so far.
+   */
+  append(records: Uint32Array, from: number): number {
+    this.#version += 1;
+    const to = Math.min(records.length, from + LOADED_KEYS);
+    spanOfStored(this.#keys, this.#records.keyLocation(records[from]), this.#scratch);
+    const leaf = this.#leafBehind(this.#scratch);
+    const last = this.#records.keyLocation(records[to - 1]);
+    const prefix = to - from < 2 ? 0 : sharedWithStored(this.#scratch, this.#keys, last, Infinity);
+    this.leaves.setPrefix(leaf, prefix);
+    for (let i = from; i < to; i++) {
+      const record = records[i];
+      const head = headAt(this.#keys, this.#records.keyLocation(record), prefix);
+      this.leaves.insertAt(leaf, i - from, record, head);
+      this.#records.setLeaf(record, leaf);
+    }
+    this.#onResum(leaf);
+    return to;
+  }
+
   /** Takes a record out; its newest change must not count in the leaf's sums any more. */
   remove(record: number): void {
     this.#version += 1;
@@ -107,6 +131,20 @@ export class OrderedKeys {
     const found = this.#descend(this.#scratch);
     assert(found === leaf, "tree: separators disagree with a leaf");
     this.#join(leaf, count);
+  }
+
+  /** An empty last leaf, for keys from `key` on, which is above all that are there. */
+  #leafBehind(key: ByteSpan): number {
+    const { leaves } = this;
+    const last = this.#descend(key);
+    const count = leaves.count(last);
+    if (count === 0) return last;
+    const added = leaves.allocate();
+    leaves.linkAfter(last, added);
+    const lastKey = this.#records.keyLocation(leaves.slot(last, count - 1));
+    const shared = sharedWithStored(key, this.#keys, lastKey, Infinity);
+    this.#addChild(this.#depth - 1, added, this.#branches.newSeparator(key, shared + 1));
+    return added;
   }
 
   #descend(key: ByteSpan): number {

@@ -1,5 +1,5 @@
 import { newSpan } from "../../base/span.ts";
-import type { Backend, ChangeCursor } from "../../storage/backend/backend.ts";
+import type { Backend, BackendReader, ChangeCursor } from "../../storage/backend/backend.ts";
 import type { KeyIndex } from "../index/key-index.ts";
 import { readKeyOf } from "../key-value.ts";
 import { NEVER_COMPACTED } from "../types.ts";
@@ -11,6 +11,23 @@ const META_FINISHED = asciiBytes("finishedCompactRev");
 
 function asciiBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+}
+
+/** How far a key space was compacted; −1 when it never was. */
+export interface CompactionMarks {
+  /** Counts for reads. */
+  readonly scheduled: number;
+  /** Nothing is left to be removed up to it. */
+  readonly finished: number;
+}
+
+/** What a backend says of it. */
+export function readCompactionMarks(backend: BackendReader): CompactionMarks {
+  const found = newSpan();
+  const mark = (name: Uint8Array): number =>
+    backend.get("meta", name, found) ? decodeMain(found) : NEVER_COMPACTED;
+  const finished = mark(META_FINISHED);
+  return { scheduled: Math.max(mark(META_SCHEDULED), finished), finished };
 }
 
 type Phase = "idle" | "index" | "storage";
@@ -32,18 +49,22 @@ export class Compaction {
   readonly #changes: ChangeCursor;
   readonly #key = newSpan();
   #phase: Phase = "idle";
-  #scheduled = NEVER_COMPACTED;
-  #finished = NEVER_COMPACTED;
+  #scheduled: number;
+  #finished: number;
   /** What the work under way compacts at; `#scheduled` may be above it already. */
   #target = NEVER_COMPACTED;
-  #removedBelow = NEVER_COMPACTED;
+  #removedBelow: number;
   #record = 0;
 
-  constructor(backend: Backend, index: KeyIndex, views: Views) {
+  /** `marks` are those of an earlier life; unfinished work goes on with `step`. */
+  constructor(backend: Backend, index: KeyIndex, views: Views, marks: CompactionMarks) {
     this.#backend = backend;
     this.#index = index;
     this.#views = views;
     this.#changes = backend.changes();
+    this.#finished = marks.finished;
+    this.#scheduled = marks.scheduled;
+    this.#removedBelow = marks.scheduled;
   }
 
   get scheduled(): number {
@@ -57,13 +78,6 @@ export class Compaction {
   /** Physical removal has begun for revisions below it. */
   get removedBelow(): number {
     return this.#removedBelow;
-  }
-
-  /** Reads the marks of an earlier life; unfinished work goes on with `step`. */
-  restore(): void {
-    this.#finished = this.#mark(META_FINISHED);
-    this.#scheduled = Math.max(this.#mark(META_SCHEDULED), this.#finished);
-    this.#removedBelow = this.#scheduled;
   }
 
   /** Takes effect for reads; `revision` is above every earlier one. */
@@ -119,10 +133,5 @@ export class Compaction {
     this.#phase = "idle";
     this.#finished = this.#target;
     this.#backend.put("meta", META_FINISHED, encodeRevision(this.#target, 0, false));
-  }
-
-  #mark(name: Uint8Array): number {
-    const found = newSpan();
-    return this.#backend.get("meta", name, found) ? decodeMain(found) : NEVER_COMPACTED;
   }
 }

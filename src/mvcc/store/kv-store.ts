@@ -2,11 +2,11 @@ import { assert } from "../../base/assert.ts";
 import type { ByteSpan } from "../../base/span.ts";
 import { newSpan } from "../../base/span.ts";
 import type { Backend } from "../../storage/backend/backend.ts";
-import { KeyIndex } from "../index/key-index.ts";
+import type { KeyIndex } from "../index/key-index.ts";
 import { readKeyOf } from "../key-value.ts";
 import { FIRST_REVISION } from "../types.ts";
 import type { KeyRange, KeyState, RevisionError } from "../types.ts";
-import { Compaction } from "./compaction.ts";
+import { Compaction, readCompactionMarks } from "./compaction.ts";
 import { RootHashJob } from "./hash-job.ts";
 import type { KeySpace } from "./key-space.ts";
 import { KeyWriter } from "./key-writer.ts";
@@ -19,8 +19,8 @@ import { Views } from "./views.ts";
 
 /**
  * Opens the key space in `options.backend`: rebuilds the index from its `key` bucket in one pass,
- * reports the leases that keys have, and takes up an unfinished compaction (do `compactStep`).
- * Throws DamagedStoreError when the stored changes cannot be.
+ * unless it is given, reports the leases that keys have, and takes up an unfinished compaction (do
+ * `compactStep`). Throws DamagedStoreError when the stored changes cannot be.
  */
 export function openStore(options: KvStoreOptions): KvStore {
   return new IndexedStore(options);
@@ -46,13 +46,14 @@ class IndexedStore implements KvStore, KeySpace {
   constructor(options: KvStoreOptions) {
     const { backend, onLeaseChange } = options;
     this.backend = backend;
-    this.index = new KeyIndex(options.hashSeed);
+    const marks = readCompactionMarks(backend);
+    const { scheduled } = marks;
+    const restored = options.restored ?? rebuildIndex(backend, options.hashSeed, scheduled);
+    this.index = restored.index;
     this.#writer = new KeyWriter(backend, this.index, onLeaseChange ?? null);
-    this.#compaction = new Compaction(backend, this.index, this.#views);
+    this.#compaction = new Compaction(backend, this.index, this.#views, marks);
     this.#onPublish = options.onPublish ?? null;
-    this.#compaction.restore();
-    const last = rebuildIndex(backend, this.index, this.#compaction.scheduled);
-    this.#currentRevision = Math.max(FIRST_REVISION, last, this.#compaction.scheduled);
+    this.#currentRevision = Math.max(FIRST_REVISION, restored.lastMain, scheduled);
     if (onLeaseChange !== undefined) reportLeases(backend, this.index, onLeaseChange);
     this.#keyCount = this.index.liveCount;
   }

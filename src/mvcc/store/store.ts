@@ -1,5 +1,6 @@
 import type { ByteSpan } from "../../base/span.ts";
 import type { Backend } from "../../storage/backend/backend.ts";
+import type { RestoredIndex } from "./restore.ts";
 import type { KeyRange, KeyState, LeaseChange, RevisionError } from "../types.ts";
 
 /** A view that nobody used for this long is cancelled, so that compaction cannot be held up. */
@@ -19,6 +20,8 @@ export interface KvStoreOptions {
   readonly backend: Backend;
   /** Any number; unpredictable in production, so that clients cannot aim at one hash bucket. */
   readonly hashSeed: number;
+  /** The index of exactly what the backend holds, when somebody has it already. */
+  readonly restored?: RestoredIndex;
   /**
    * Called once per published revision with the number of its changes (subs 0 to changes − 1), to
    * be read with `readChange`. Must not write to the store.

@@ -168,3 +168,9 @@ export interface ChangeId {
   readonly sub: number;
   readonly isTombstone: boolean;
 }
+
+/** Takes the changes of a `key` bucket in bulk, in rising order, as somebody comes upon them. */
+export interface ChangeSink {
+  /** A change and its value `bytes[start, end)`, which may be others after the call. */
+  add(change: ChangeId, bytes: Uint8Array, start: number, end: number): void;
+}

@@ -100,6 +100,35 @@ export function decodeEntry(bytes: Uint8Array): Entry {
   return { type, term, index, data };
 }
 
+/** A varint of more bytes is left to `decodeEntry`. */
+const PLAIN_VARINT_BYTES = 7;
+
+/**
+ * The index of the raftpb.Entry in `bytes[start, end)`, for passing over a million of them; 0 when
+ * it is not written as every version does, or is none: `decodeEntry` tells.
+ */
+export function plainEntryIndex(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start < 6 || bytes[start] !== 0x08 || bytes[start + 1] > 2) return 0;
+  let at = start + 2;
+  let index = 0;
+  for (let tag = 0x10; tag <= 0x22; tag = tag === 0x18 ? 0x22 : tag + 8) {
+    if (tag === 0x22 && at === end) return index;
+    if (at >= end || bytes[at++] !== tag) return 0;
+    let value = 0;
+    const stop = Math.min(end, at + PLAIN_VARINT_BYTES);
+    for (let unit = 1; ; unit *= 128) {
+      if (at === stop) return 0;
+      const byte = bytes[at++];
+      value += (byte & 0x7f) * unit;
+      if (byte < 0x80) break;
+    }
+    if (tag === 0x22) return at + value === end ? index : 0;
+    if (value === 0) return 0;
+    index = value;
+  }
+  return 0;
+}
+
 /** raftpb.HardState. */
 export function decodeState(bytes: Uint8Array): HardState {
   let term = 0;

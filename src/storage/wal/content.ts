@@ -1,49 +1,81 @@
+import type { Sliced } from "../../base/sliced.ts";
 import type { Entry, HardState } from "../../raft/types.ts";
-import { PayloadError, decodeEntry, decodeSnapshot, decodeState } from "./codec.ts";
+import {
+  PayloadError,
+  decodeEntry,
+  decodeSnapshot,
+  decodeState,
+  plainEntryIndex,
+} from "./codec.ts";
 import { RecordType } from "./format.ts";
 import type { RecordReader } from "./record-reader.ts";
-import type { WalContent, WalSnapshot } from "./types.ts";
+import type { WalContent, WalError, WalSnapshot, WalStart } from "./types.ts";
 
 /**
  * Entry data is kept in slabs of this size: an array buffer for each entry would cost more than
  * reading it. A slab lives as long as one of its entries; the log drops its entries in order.
  */
 const SLAB_BYTES = 256 * 1024;
+/** Bytes of records between two pauses: half a millisecond. */
+const PAUSE_BYTES = 256 * 1024;
 
-/** Where reading starts: the log up to `index` is in a snapshot. */
-export interface WalStart {
-  readonly index: number;
-  readonly term: number;
+/** Where reading starts, when only the log itself can tell. */
+export interface StartChoice {
+  /** Entries up to it have had their effect: they are read, and not kept. */
+  readonly appliedIndex: number;
+  /** Chooses among the snapshots that may be started from, in file order; may throw. */
+  choose(snapshots: readonly WalSnapshot[]): WalStart;
 }
 
-/** What `collect` found, with the position at which the log may be continued. */
-export interface Collected extends WalContent {
-  /** Index of the last entry or snapshot record that was read; names the next segment. */
+/** All that one pass over the log yields. */
+export interface LogScan {
+  readonly metadata: Uint8Array;
+  /** The newest; null when none was written. */
+  readonly hardState: HardState | null;
+  /** Those after the index that was asked for. */
+  readonly entries: readonly Entry[];
+  /** Index of the last entry; 0 when there is none. */
+  readonly lastEntry: number;
+  /** Index of the last entry or snapshot record; names the next segment. */
   readonly lastIndex: number;
   /** All snapshot records, in file order. */
   readonly snapshots: readonly WalSnapshot[];
+  /** Where entries up to an index are missing; null when none are. */
+  readonly gap: EntryGap | null;
+}
+
+/** Missing entries; they are no loss where a snapshot stands for them. */
+interface EntryGap {
+  readonly upTo: number;
+  readonly error: WalError;
+}
+
+/** What a log holds from a start on, with the position at which it may be continued. */
+export interface Collected extends WalContent {
+  /** Index of the last entry or snapshot record that was read; names the next segment. */
+  readonly lastIndex: number;
 }
 
 /**
- * Reads the log to its end by etcd's rules: entries up to the start are skipped, a later entry
- * replaces an earlier one of its index and all after it, the last state wins.
- * @throws WalError for damage and for contents that contradict each other.
+ * Reads the log to its end by etcd's rules: a later entry replaces an earlier one of its index and
+ * all after it, the last state wins. Entries up to `appliedIndex` are checked and not kept.
+ * @throws WalError for damage.
  */
-export function collect(reader: RecordReader, start: WalStart): Collected {
+export function* scanLog(reader: RecordReader, appliedIndex: number): Sliced<LogScan> {
   let metadata: Uint8Array | null = null;
   let hardState: HardState | null = null;
-  let snapshotFound = false;
-  let lastIndex = 0;
-  const entries: Entry[] = [];
-  const slabs = new Slabs();
+  let snapshotIndex = 0;
+  const entries = new Entries(reader, appliedIndex);
   const snapshots: WalSnapshot[] = [];
+  let bytesUntilPause = PAUSE_BYTES;
   while (reader.next()) {
     switch (reader.type) {
       case RecordType.metadata:
         metadata = sameMetadata(reader, metadata);
         break;
       case RecordType.entry:
-        lastIndex = addEntry(reader, start, { entries, slabs });
+        entries.add();
+        snapshotIndex = 0;
         break;
       case RecordType.state:
         hardState = decode(reader, decodeState);
@@ -53,16 +85,44 @@ export function collect(reader: RecordReader, start: WalStart): Collected {
       case RecordType.snapshot: {
         const snapshot = decode(reader, decodeSnapshot);
         snapshots.push(snapshot);
-        lastIndex = Math.max(lastIndex, snapshot.index);
-        if (snapshot.index === start.index) snapshotFound = matches(reader, snapshot, start);
+        snapshotIndex = Math.max(snapshotIndex, snapshot.index);
         break;
       }
       default:
         throw reader.refuse("unexpected-type", `unexpected block type ${reader.type}`);
     }
+    bytesUntilPause -= reader.dataEnd - reader.dataStart;
+    if (bytesUntilPause > 0) continue;
+    bytesUntilPause = PAUSE_BYTES;
+    yield;
   }
   if (metadata === null) throw reader.refuse("corrupt", "no metadata record");
-  return { metadata, hardState, entries, snapshotFound, lastIndex, snapshots };
+  const { kept, last: lastEntry, gap } = entries;
+  const lastIndex = Math.max(lastEntry, snapshotIndex);
+  return { metadata, hardState, entries: kept, lastEntry, lastIndex, snapshots, gap };
+}
+
+/** Snapshots that may be started from: those up to the commit index. */
+export function validOf({ snapshots, hardState }: LogScan): WalSnapshot[] {
+  const commit = hardState?.commit ?? 0;
+  return snapshots.filter((snapshot) => snapshot.index <= commit);
+}
+
+/** What was read, from `start` on. @throws WalError when it contradicts that. */
+export function contentFrom(reader: RecordReader, scan: LogScan, start: WalStart): Collected {
+  const { metadata, hardState, entries, lastIndex, gap } = scan;
+  const same = scan.snapshots.filter(({ index }) => index === start.index);
+  for (const { term } of same) {
+    if (term === start.term) continue;
+    throw reader.refuse(
+      "snapshot-mismatch",
+      `wal: snapshot mismatch: term ${term} at index ${start.index}, not ${start.term}`,
+    );
+  }
+  if (gap !== null && gap.upTo > start.index) throw gap.error;
+  const lastEntryIndex = Math.max(scan.lastEntry, start.index);
+  const snapshotFound = same.length > 0;
+  return { start, metadata, hardState, entries, snapshotFound, lastEntryIndex, lastIndex };
 }
 
 function decode<T>(reader: RecordReader, decoder: (bytes: Uint8Array) => T): T {
@@ -105,33 +165,43 @@ class Slabs {
   }
 }
 
-function addEntry(
-  reader: RecordReader,
-  start: WalStart,
-  into: { entries: Entry[]; slabs: Slabs },
-): number {
-  const { entries, slabs } = into;
-  const entry = decode(reader, decodeEntry);
-  if (entry.index > start.index) {
-    const position = entry.index - start.index - 1;
-    if (position > entries.length) {
-      throw reader.refuse(
-        "entry-gap",
-        `wal: slice bounds out of range: entry ${entry.index} follows ` +
-          `${start.index + entries.length}`,
-      );
-    }
-    entries.length = position;
-    const { type, term, index, data } = entry;
-    entries.push({ type, term, index, data: slabs.keep(data) });
-  }
-  return entry.index;
-}
+/** The entries of a log, as they come. */
+class Entries {
+  readonly kept: Entry[] = [];
+  last = 0;
+  gap: EntryGap | null = null;
+  readonly #reader: RecordReader;
+  readonly #appliedIndex: number;
+  readonly #slabs = new Slabs();
 
-function matches(reader: RecordReader, snapshot: WalSnapshot, start: WalStart): boolean {
-  if (snapshot.term === start.term) return true;
-  throw reader.refuse(
-    "snapshot-mismatch",
-    `wal: snapshot mismatch: term ${snapshot.term} at index ${start.index}, not ${start.term}`,
-  );
+  constructor(reader: RecordReader, appliedIndex: number) {
+    this.#reader = reader;
+    this.#appliedIndex = appliedIndex;
+  }
+
+  /** Takes the entry that the reader is at. */
+  add(): void {
+    const reader = this.#reader;
+    const index = plainEntryIndex(reader.window, reader.dataStart, reader.dataEnd);
+    if (index === 0 || index > this.#appliedIndex) this.#keep(decode(reader, decodeEntry));
+    else this.#passed(index);
+  }
+
+  #keep(entry: Entry): void {
+    const { type, term, index, data } = entry;
+    const position = index - this.#appliedIndex - 1;
+    this.#passed(index);
+    // Beyond a gap nothing is of use.
+    if (position < 0 || position > this.kept.length) return;
+    this.kept.length = position;
+    this.kept.push({ type, term, index, data: this.#slabs.keep(data) });
+  }
+
+  #passed(index: number): void {
+    if (index > this.last + 1 && (this.gap === null || this.gap.upTo < index)) {
+      const message = `wal: slice bounds out of range: entry ${index} follows ${this.last}`;
+      this.gap = { upTo: index - 1, error: this.#reader.refuse("entry-gap", message) };
+    }
+    this.last = index;
+  }
 }

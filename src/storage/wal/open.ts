@@ -1,6 +1,6 @@
 import type { Disk, FileId } from "../../platform/disk.ts";
-import { collect } from "./content.ts";
-import type { Collected, WalStart } from "./content.ts";
+import { inOneGo, type Sliced } from "../../base/sliced.ts";
+import { type Collected, contentFrom, scanLog, type StartChoice, validOf } from "./content.ts";
 import { encodeSnapshot } from "./codec.ts";
 import { RecordType, parentOf, segmentName } from "./format.ts";
 import { FrameWriter } from "./frame-writer.ts";
@@ -12,7 +12,7 @@ import type { Ending } from "./record-reader.ts";
 import { cutTornTail, zeroTail } from "./repair.ts";
 import { chooseSegment, listSegments } from "./segments.ts";
 import { WalError } from "./types.ts";
-import type { OpenedWal, Wal, WalOptions } from "./types.ts";
+import type { OpenedWal, Wal, WalOptions, WalStart } from "./types.ts";
 import { WalWriter } from "./writer.ts";
 import type { HeldSegment } from "./writer.ts";
 
@@ -96,28 +96,40 @@ function createAlone(options: WalOptions, metadata: Uint8Array): Wal {
  * Opens the log at a snapshot for reading and appending; blocking. Repairs a torn tail once.
  * @throws WalError for a log that must not be used or is locked by another process; DiskError.
  */
-export function openWal(options: WalOptions, start: WalStart): OpenedWal {
+export function openWal(options: WalOptions, start: WalStart | StartChoice): OpenedWal {
+  return inOneGo(openingWal(options, start));
+}
+
+/** `openWal` with pauses; not to be given up between them. */
+export function* openingWal(options: WalOptions, start: WalStart | StartChoice): Sliced<OpenedWal> {
   const { disk, dir } = options;
   const names = listSegments(disk, dir);
-  const chosen = chooseSegment(dir, names, start.index);
+  const oldest = "choose" in start ? (names[0]?.index ?? 0) : start.index;
+  const first = chooseSegment(dir, names, oldest);
   const segments: HeldSegment[] = names.map((name) => ({ ...name, file: null }));
   try {
-    for (const segment of segments.slice(chosen)) {
+    for (const segment of segments.slice(first)) {
       const path = `${dir}/${segment.name}`;
       segment.file = disk.openSync(path, { write: true });
       lockSegment(disk, segment.file, path);
     }
     removeLeftovers(disk, dir);
-    return openLocked(options, start, segments);
+    return yield* openLocked(options, start, segments);
   } catch (error) {
     for (const { file } of segments) if (file !== null) disk.closeSync(file);
     throw error;
   }
 }
 
-function openLocked(options: WalOptions, start: WalStart, segments: HeldSegment[]): OpenedWal {
+function* openLocked(
+  options: WalOptions,
+  wanted: WalStart | StartChoice,
+  segments: HeldSegment[],
+): Sliced<OpenedWal> {
   const { disk } = options;
-  let { reader, content, ending } = read(options, start, segments);
+  let { reader, content, ending } = yield* read(options, wanted, segments);
+  const { start } = content;
+  releaseBefore(disk, chooseSegment(options.dir, segments, start.index), segments);
   const last = segments.at(-1)!;
   const file = last.file!;
   const repaired = ending === "torn";
@@ -125,7 +137,7 @@ function openLocked(options: WalOptions, start: WalStart, segments: HeldSegment[
   if (repaired) {
     const path = `${options.dir}/${last.name}`;
     cutTornTail(disk, { path, file, endOffset: reader.endOffset });
-    ({ reader, content, ending } = read(options, start, segments));
+    ({ reader, content, ending } = yield* read(options, start, segments));
     if (ending === "torn") throw reader.refuse("torn", "the log is torn again after its repair");
   } else zeroTail(disk, file, reader.endOffset);
   makeDurable(options, file);
@@ -138,8 +150,15 @@ function openLocked(options: WalOptions, start: WalStart, segments: HeldSegment[
     sizeBytes: disk.sizeSync(file),
     crc: reader.crc,
   });
-  const { metadata, hardState, entries, snapshotFound } = content;
-  return { wal, repaired, metadata, hardState, entries, snapshotFound };
+  return { ...content, wal, repaired };
+}
+
+/** Segments before the one that the start asks for: they were read only to find it. */
+function releaseBefore(disk: Disk, chosen: number, segments: HeldSegment[]): void {
+  for (const segment of segments.slice(0, chosen)) {
+    if (segment.file !== null) disk.closeSync(segment.file);
+    segment.file = null;
+  }
 }
 
 /** A tear with committed entries in it is no torn tail: what a sync confirmed was lost later. */
@@ -161,17 +180,19 @@ function refuseLoss(
   });
 }
 
-function read(
+function* read(
   options: WalOptions,
-  start: WalStart,
+  wanted: WalStart | StartChoice,
   segments: readonly HeldSegment[],
-): { reader: RecordReader; content: Collected; ending: Ending } {
+): Sliced<{ reader: RecordReader; content: Collected; ending: Ending }> {
   const readable = segments
     .filter((segment) => segment.file !== null)
     .map((segment) => ({ path: `${options.dir}/${segment.name}`, file: segment.file! }));
   const reader = new RecordReader(options.disk, readable);
-  const content = collect(reader, start);
-  return { reader, content, ending: reader.ending };
+  const isChoice = "choose" in wanted;
+  const scan = yield* scanLog(reader, isChoice ? wanted.appliedIndex : wanted.index);
+  const start = isChoice ? wanted.choose(validOf(scan)) : wanted;
+  return { reader, content: contentFrom(reader, scan, start), ending: reader.ending };
 }
 
 /**

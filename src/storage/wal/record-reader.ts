@@ -42,7 +42,8 @@ export class RecordReader {
   #windowEnd = 0;
   readonly #head = new RecordHead();
   #type = 0;
-  #data: Uint8Array = new Uint8Array(0);
+  #dataStart = 0;
+  #dataEnd = 0;
   #ending: Ending = "clean";
 
   constructor(disk: Disk, segments: readonly ReadableSegment[]) {
@@ -58,7 +59,20 @@ export class RecordReader {
 
   /** Payload of the record read last; valid until the next call of `next`. */
   get data(): Uint8Array {
-    return this.#data;
+    return this.#window.subarray(this.#dataStart, this.#dataEnd);
+  }
+
+  /** The bytes that hold it, from `dataStart` to `dataEnd`. */
+  get window(): Uint8Array {
+    return this.#window;
+  }
+
+  get dataStart(): number {
+    return this.#dataStart;
+  }
+
+  get dataEnd(): number {
+    return this.#dataEnd;
   }
 
   /** The running checksum after the record read last. */
@@ -132,7 +146,8 @@ export class RecordReader {
       this.#crc = crc;
     }
     this.#type = head.type;
-    this.#data = this.#window.subarray(dataAt, at + length);
+    this.#dataStart = dataAt;
+    this.#dataEnd = at + length;
     this.#offset = begin + length + padding;
     return true;
   }

@@ -104,14 +104,26 @@ export interface Wal {
   close(done: (error: Error | null) => void): void;
 }
 
+/** Where a log is started from: the entries up to `index` are in a snapshot. */
+export interface WalStart {
+  readonly index: number;
+  readonly term: number;
+}
+
 /** What a reading of the log yields. */
 export interface WalContent {
+  readonly start: WalStart;
   /** The bytes of the metadata record, as they were written (walpb: NodeID 1, ClusterID 2). */
   readonly metadata: Uint8Array;
   /** The newest; null when none was written. */
   readonly hardState: HardState | null;
-  /** After the start snapshot, contiguous, the latest write of each index. */
+  /**
+   * After the start snapshot, or those of them that were asked for; contiguous, the latest write of
+   * each index.
+   */
   readonly entries: readonly Entry[];
+  /** Index of the last entry, kept or not; that of the start when there is none. */
+  readonly lastEntryIndex: number;
   /** False when no snapshot record matches the start: tools refuse, the server goes on. */
   readonly snapshotFound: boolean;
 }

@@ -1,17 +1,20 @@
 /** The write-ahead log in etcd's format: what the rest of the member sees of it. */
 import { PayloadError, decodeMetadataFields } from "./codec.ts";
-import { collect } from "./content.ts";
-import type { Collected, WalStart } from "./content.ts";
+import { inOneGo } from "../../base/sliced.ts";
+import { contentFrom, scanLog, validOf } from "./content.ts";
+import type { SegmentName } from "./format.ts";
 import { RecordReader } from "./record-reader.ts";
 import type { ReadableSegment } from "./record-reader.ts";
 import { chooseSegment, listSegments } from "./segments.ts";
 import { WalError } from "./types.ts";
-import type { WalContent, WalOptions, WalSnapshot } from "./types.ts";
+import type { WalContent, WalOptions, WalSnapshot, WalStart } from "./types.ts";
 
-export type { OpenedWal, Wal, WalContent, WalObserver, WalOptions, WalSnapshot } from "./types.ts";
+export type { StartChoice } from "./content.ts";
+export type { OpenedWal, Wal, WalContent, WalObserver, WalOptions } from "./types.ts";
+export type { WalSnapshot, WalStart } from "./types.ts";
 export { PENDING_BYTES_MAX, SEGMENT_BYTES, SLOW_SYNC_MS, WalError } from "./types.ts";
 export { encodeMetadata } from "./codec.ts";
-export { createWal, openWal } from "./open.ts";
+export { createWal, openingWal, openWal } from "./open.ts";
 
 type WalPlace = Pick<WalOptions, "disk" | "dir">;
 
@@ -24,12 +27,13 @@ export function walExists(place: WalPlace): boolean {
  * Reads without locks and without changing anything; an incomplete tail is tolerated.
  * @throws WalError for damage; DiskError.
  */
-export function readWal(
-  place: WalPlace,
-  start: { readonly index: number; readonly term: number },
-): WalContent {
-  const { metadata, hardState, entries, snapshotFound } = readFrom(place, start);
-  return { metadata, hardState, entries, snapshotFound };
+export function readWal(place: WalPlace, start: WalStart): WalContent {
+  const segments = listSegments(place.disk, place.dir);
+  const chosen = chooseSegment(place.dir, segments, start.index);
+  return withReader(place, segments.slice(chosen), (reader) => {
+    const scan = inOneGo(scanLog(reader, start.index));
+    return contentFrom(reader, scan, start);
+  });
 }
 
 /**
@@ -38,18 +42,12 @@ export function readWal(
  */
 export function validSnapshots(place: WalPlace): WalSnapshot[] {
   const segments = listSegments(place.disk, place.dir);
-  if (segments.length === 0) return [];
-  // From the oldest segment on; entries are of no interest, so none is kept.
-  const { snapshots, hardState } = readFrom(
-    place,
-    {
-      index: Number.MAX_SAFE_INTEGER,
-      term: 0,
-    },
-    0,
+  const [oldest] = segments;
+  if (oldest === undefined) return [];
+  chooseSegment(place.dir, segments, oldest.index);
+  return withReader(place, segments, (reader) =>
+    validOf(inOneGo(scanLog(reader, Number.MAX_SAFE_INTEGER))),
   );
-  const commit = hardState?.commit ?? 0;
-  return snapshots.filter((snapshot) => snapshot.index <= commit);
 }
 
 /** @throws WalError on bytes that are not walpb.Metadata. */
@@ -68,18 +66,18 @@ export function decodeMetadata(bytes: Uint8Array): { nodeId: bigint; clusterId: 
   }
 }
 
-/** Reads from the segment at position `first`, or from the one that `start` asks for. */
-function readFrom(place: WalPlace, start: WalStart, first?: number): Collected {
-  const { disk, dir } = place;
-  const names = listSegments(disk, dir);
-  const chosen = chooseSegment(dir, names, first === undefined ? start.index : names[0].index);
+function withReader<T>(
+  { disk, dir }: WalPlace,
+  segments: readonly SegmentName[],
+  read: (reader: RecordReader) => T,
+): T {
   const open: ReadableSegment[] = [];
   try {
-    for (const { name } of names.slice(first ?? chosen)) {
+    for (const { name } of segments) {
       const path = `${dir}/${name}`;
       open.push({ path, file: disk.openSync(path, {}) });
     }
-    return collect(new RecordReader(disk, open), start);
+    return read(new RecordReader(disk, open));
   } finally {
     for (const { file } of open) disk.closeSync(file);
   }

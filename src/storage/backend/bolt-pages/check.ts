@@ -1,4 +1,5 @@
-import { type ByteSpan, newSpan } from "../../../base/span.ts";
+import { inOneGo, type Sliced } from "../../../base/sliced.ts";
+import type { ByteSpan } from "../../../base/span.ts";
 import { BoltError } from "./error.ts";
 import {
   branchChild,
@@ -21,6 +22,8 @@ import {
 } from "./format.ts";
 import { readFreeList, type PageFile } from "./page-file.ts";
 
+/** Pages that are looked at between two pauses: half a millisecond. */
+const PAUSE_PAGES = 64;
 /** Problems that one check reports; a file with more is not worth more lines. */
 const PROBLEMS_MAX = 100;
 
@@ -43,11 +46,23 @@ export interface CheckReport {
   readonly isTreePage: (id: number) => boolean;
 }
 
+/** Looks into the leaves of one bucket while a check has them at hand. */
+export interface LeafVisitor {
+  readonly bucket: string;
+  /**
+   * The leaf that begins at `start` of `bytes`, which is sound and above the one before; they may
+   * change after the call. Returns what is wrong with it, null when nothing is.
+   */
+  leaf(bytes: Uint8Array, start: number): string | null;
+}
+
 /** Keys that a subtree may have: from `low` (inclusive) to `high` (exclusive); null: no limit. */
 interface Bounds {
   readonly low: ByteSpan | null;
   readonly high: ByteSpan | null;
 }
+
+const NO_BOUNDS: Bounds = { low: null, high: null };
 
 /**
  * Verifies what bbolt's own check does (formats-disk.md 2.8): every page of a tree is sound, is
@@ -55,28 +70,40 @@ interface Bounds {
  * and the trees make up the whole file. Reads each page once.
  */
 export function checkDatabase(file: PageFile): CheckReport {
-  return new Check(file).run();
+  return inOneGo(checkingDatabase(file, null));
+}
+
+/** The same with pauses; `visitor` sees the leaves of its bucket until there is a problem. */
+export function checkingDatabase(file: PageFile, visitor: LeafVisitor | null): Sliced<CheckReport> {
+  return new Check(file, visitor).run();
 }
 
 class Check {
   readonly #file: PageFile;
+  readonly #visitor: LeafVisitor | null;
   readonly #uses: Uint8Array;
   readonly #problems: string[] = [];
+  /** Within the bucket that the visitor wants to see. */
+  #isVisited = false;
+  /** Buckets that what is looked at is within. */
+  #depth = 0;
+  #pagesUntilPause = PAUSE_PAGES;
   #problemPage = NO_PAGE;
   #treePages = 0;
   #pairs = 0;
 
-  constructor(file: PageFile) {
+  constructor(file: PageFile, visitor: LeafVisitor | null) {
     this.#file = file;
+    this.#visitor = visitor;
     this.#uses = new Uint8Array(file.meta.endPage);
     this.#uses.fill(Use.own, 0, META_PAGES);
   }
 
-  run(): CheckReport {
+  *run(): Sliced<CheckReport> {
     const { rootPage, freeListPage, endPage } = this.#file.meta;
     const hasList = freeListPage !== NO_PAGE;
     if (hasList) this.#readFreeList(freeListPage);
-    this.#page(rootPage, { low: null, high: null });
+    yield* this.#tree(rootPage);
     let freePages = 0;
     for (let id = 0; id < endPage; id++) {
       const use = this.#uses[id];
@@ -110,24 +137,18 @@ class Check {
     }
   }
 
-  #page(id: number, bounds: Bounds): void {
-    if (this.#problems.length >= PROBLEMS_MAX) return;
-    if (this.#uses[id] === Use.tree) {
-      this.#report(id, "is reached twice");
-      return;
-    }
-    if (this.#uses[id] !== Use.none) {
-      this.#report(
-        id,
-        this.#uses[id] === Use.free ? "is reached and free" : "is no page of a tree",
-      );
-      return;
-    }
+  /** Page `id`, which is to be part of a tree; null when it cannot be, which is reported. */
+  #enter(id: number): Uint8Array | null {
+    if (this.#problems.length >= PROBLEMS_MAX) return null;
+    const use = this.#uses[id];
+    if (use === Use.tree) this.#report(id, "is reached twice");
+    else if (use === Use.free) this.#report(id, "is reached and free");
+    else if (use !== Use.none) this.#report(id, "is no page of a tree");
+    if (use !== Use.none) return null;
     const bytes = this.#read(id);
-    if (bytes === null) return;
+    if (bytes === null) return null;
     for (let i = 0; i <= pageOverflow(bytes, 0); i++) this.#take(id + i);
-    if (pageFlags(bytes, 0) === PageFlag.branch) this.#branch(id, bytes, bounds);
-    else this.#leaf(id, bytes, 0, bounds);
+    return bytes;
   }
 
   #read(id: number): Uint8Array | null {
@@ -149,7 +170,17 @@ class Check {
     this.#treePages += 1;
   }
 
-  #branch(id: number, bytes: Uint8Array, bounds: Bounds): void {
+  *#tree(root: number): Sliced<void> {
+    const bytes = this.#enter(root);
+    if (bytes !== null) yield* this.#page(root, bytes, NO_BOUNDS);
+  }
+
+  *#page(id: number, bytes: Uint8Array, bounds: Bounds): Sliced<void> {
+    if (pageFlags(bytes, 0) === PageFlag.branch) yield* this.#branch(id, bytes, bounds);
+    else yield* this.#leafOfAny(id, bytes, 0, bounds);
+  }
+
+  *#branch(id: number, bytes: Uint8Array, bounds: Bounds): Sliced<void> {
     const count = pageCount(bytes, 0);
     const keyAt = (place: number): ByteSpan => {
       const element = elementAt(0, place);
@@ -157,32 +188,70 @@ class Check {
       return { bytes, start, end: start + branchKeyBytes(bytes, element) };
     };
     this.#bounds(id, keyAt(0), keyAt(count - 1), bounds);
+    let low = keyAt(0);
     for (let i = 0; i < count; i++) {
-      const high = i + 1 < count ? keyAt(i + 1) : bounds.high;
-      this.#page(branchChild(bytes, elementAt(0, i)), { low: keyAt(i), high });
+      const next = i + 1 < count ? keyAt(i + 1) : null;
+      const childId = branchChild(bytes, elementAt(0, i));
+      const child = this.#enter(childId);
+      const within = { low, high: next ?? bounds.high };
+      // Nearly all there is, so they do without a generator.
+      if (child !== null && isPlainLeaf(child)) this.#leaf(childId, child, 0, within);
+      else if (child !== null) yield* this.#page(childId, child, within);
+      if (next !== null) low = next;
+      this.#pagesUntilPause -= 1;
+      if (this.#pagesUntilPause > 0) continue;
+      this.#pagesUntilPause = PAUSE_PAGES;
+      yield;
     }
   }
 
-  /** `start`: where the page begins, which for an inline bucket is not its first byte. */
+  /**
+   * A leaf of pairs. `start`: where the page begins, which for an inline bucket is not its first
+   * byte.
+   */
   #leaf(id: number, bytes: Uint8Array, start: number, bounds: Bounds): void {
     const count = pageCount(bytes, start);
-    const first = newSpan(bytes);
-    const last = newSpan(bytes);
-    for (let i = 0; i < count; i++) {
-      const element = elementAt(start, i);
-      last.start = leafKeyStart(bytes, element);
-      last.end = last.start + leafKeyBytes(bytes, element);
-      if (i === 0) Object.assign(first, last);
-      if (readU32(bytes, element) === ElementFlag.pair) this.#pairs += 1;
-      else this.#bucket(id, bytes, last.end);
-    }
-    if (count > 0) this.#bounds(id, first, last, bounds);
+    this.#pairs += count;
+    if (count > 0) this.#leafBounds(id, bytes, start, bounds);
+    if (!this.#isVisited || this.#problems.length > 0) return;
+    const problem = this.#visitor!.leaf(bytes, start);
+    if (problem !== null) this.#report(id, problem);
   }
 
-  #bucket(id: number, bytes: Uint8Array, valueStart: number): void {
+  /** A leaf that may have buckets. */
+  *#leafOfAny(id: number, bytes: Uint8Array, start: number, bounds: Bounds): Sliced<void> {
+    const count = pageCount(bytes, start);
+    for (let i = 0; i < count; i++) {
+      const element = elementAt(start, i);
+      if (readU32(bytes, element) === ElementFlag.pair) continue;
+      this.#pairs -= 1;
+      yield* this.#bucket(id, bytes, element);
+    }
+    this.#leaf(id, bytes, start, bounds);
+  }
+
+  *#bucket(id: number, bytes: Uint8Array, element: number): Sliced<void> {
+    const nameStart = leafKeyStart(bytes, element);
+    const valueStart = nameStart + leafKeyBytes(bytes, element);
+    const wasVisited = this.#isVisited;
+    this.#isVisited = this.#depth === 0 && this.#isWanted(bytes, nameStart, valueStart);
+    this.#depth += 1;
     const root = pageId(bytes, valueStart);
-    if (root !== 0) this.#page(root, { low: null, high: null });
-    else this.#leaf(id, bytes, valueStart + BUCKET_HEADER_BYTES, { low: null, high: null });
+    if (root !== 0) yield* this.#tree(root);
+    else yield* this.#leafOfAny(id, bytes, valueStart + BUCKET_HEADER_BYTES, NO_BOUNDS);
+    this.#depth -= 1;
+    this.#isVisited = wasVisited;
+  }
+
+  #isWanted(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#visitor === null) return false;
+    return String.fromCharCode(...bytes.subarray(start, end)) === this.#visitor.bucket;
+  }
+
+  #leafBounds(id: number, bytes: Uint8Array, start: number, bounds: Bounds): void {
+    const first = elementAt(start, 0);
+    const last = elementAt(start, pageCount(bytes, start) - 1);
+    this.#bounds(id, leafKey(bytes, first), leafKey(bytes, last), bounds);
   }
 
   #bounds(id: number, first: ByteSpan, last: ByteSpan, { low, high }: Bounds): void {
@@ -200,6 +269,11 @@ class Check {
     const offset = id * this.#file.pageBytes;
     this.#problems.push(`page ${id} at byte ${offset}: ${problem}`);
   }
+}
+
+function leafKey(bytes: Uint8Array, element: number): ByteSpan {
+  const start = leafKeyStart(bytes, element);
+  return { bytes, start, end: start + leafKeyBytes(bytes, element) };
 }
 
 /** A leaf of pairs is done with before the next page is read. */

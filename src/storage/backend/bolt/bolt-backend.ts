@@ -1,4 +1,5 @@
 import { assert } from "../../../base/assert.ts";
+import { inOneGo, type Sliced } from "../../../base/sliced.ts";
 import { newSpan } from "../../../base/span.ts";
 import type { ByteSpan } from "../../../base/span.ts";
 import type { Disk, DiskError, FileId } from "../../../platform/disk.ts";
@@ -10,12 +11,14 @@ import type {
   ChangeBatch,
   ChangeCursor,
   ChangeId,
+  ChangeSink,
   PlainBucket,
 } from "../backend.ts";
 import { BucketTrees, getEach, NO_TREE, readBuckets } from "./bucket-trees.ts";
 import { ChangeOverlay } from "./change-overlay.ts";
 import { Defragmentation, type MovableTrees } from "./defragmentation.ts";
-import { checkDatabase } from "../bolt-pages/check.ts";
+import { ChangeLeaves } from "./change-leaves.ts";
+import { type CheckReport, checkingDatabase } from "../bolt-pages/check.ts";
 import { BoltError } from "../bolt-pages/error.ts";
 import { BUCKET_HEADER_BYTES, NO_PAGE, pageOverflow, writeU64 } from "../bolt-pages/format.ts";
 import { MergedBucketCursor, MergedChangeCursor } from "./merged-cursors.ts";
@@ -58,6 +61,8 @@ export interface BoltOptions {
    * on only.
    */
   readonly sums?: Omit<SumFileOptions, "disk">;
+  /** Gets all changes that are stored, while the opening passes them. */
+  readonly sink?: ChangeSink;
 }
 
 /** A Backend in a file of bbolt's format. */
@@ -82,7 +87,12 @@ export interface BoltBackend extends Backend {
  * @throws BoltError when it is damaged or another process has it, DiskError.
  */
 export function openBolt(options: BoltOptions): BoltBackend {
-  const { disk, path } = options;
+  return inOneGo(openingBolt(options));
+}
+
+/** `openBolt` with pauses; not to be given up between them. */
+export function* openingBolt(options: BoltOptions): Sliced<BoltBackend> {
+  const { disk, path, sink } = options;
   if (!disk.existsSync(path)) newDatabase(disk, path);
   const file = disk.openSync(path, { write: true });
   let sumFile: SumFile | null = null;
@@ -95,7 +105,9 @@ export function openBolt(options: BoltOptions): BoltBackend {
     const last = { ...pages.meta, mark: pages.mark };
     sumFile =
       options.sums === undefined ? null : new SumFile({ disk, ...options.sums }, last, sums);
-    return new FileBackend(options, { file, pages, sums, sumFile });
+    const visitor = sink === undefined ? null : new ChangeLeaves(sink);
+    const report = yield* checkingDatabase(pages, visitor);
+    return new FileBackend(options, { file, pages, sums, sumFile, report });
   } catch (error) {
     sumFile?.close();
     disk.closeSync(file);
@@ -128,6 +140,7 @@ interface Opened {
   readonly pages: PageFile;
   readonly sums: PageSums;
   readonly sumFile: SumFile | null;
+  readonly report: CheckReport;
 }
 
 class FileBackend implements BoltBackend, BatchView {
@@ -158,7 +171,7 @@ class FileBackend implements BoltBackend, BatchView {
     this.#file = file;
     this.#sumFile = sumFile;
     const { rootPage, freeListPage } = pages.meta;
-    const { problems, problemPage, isTreePage } = checkDatabase(pages);
+    const { problems, problemPage, isTreePage } = opened.report;
     const [problem] = problems;
     if (problem !== undefined) throw pages.damaged(problemPage, problem);
     const listPages =

@@ -33,6 +33,19 @@ export function readRevisionKey({ bytes, start, end }: ByteSpan): ChangeId | nul
     : null;
 }
 
+/**
+ * Whether `bytes[start, end)` is a revision with main below 2^53 and sub below 2^32, which `mainAt`
+ * and `subAt` then read exactly.
+ */
+export function isRevisionKey(bytes: Uint8Array, start: number, end: number): boolean {
+  const isMarked = end - start === REVISION_BYTES + 1 && bytes[end - 1] === TOMBSTONE_MARK;
+  if (!isMarked && end - start !== REVISION_BYTES) return false;
+  if (bytes[start] !== 0 || bytes[start + 1]! >= 0x20) return false;
+  if (bytes[start + 8] !== SEPARATOR) return false;
+  const subHigh = start + 9;
+  return (bytes[subHigh]! | bytes[subHigh + 1]! | bytes[subHigh + 2]! | bytes[subHigh + 3]!) === 0;
+}
+
 /** The `key` bucket in revision order. */
 export class RevisionCursor implements ChangeCursor {
   main = 0;
