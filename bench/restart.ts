@@ -3,7 +3,7 @@
  * and of Skein with file storage, on copies of one directory that etcd wrote; CPU time and memory
  * then.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import http from "node:http";
@@ -120,6 +120,8 @@ async function fill(dataDir: string): Promise<void> {
 function copy(from: string, to: string): string {
   rmSync(to, { recursive: true, force: true });
   cpSync(from, to, { recursive: true });
+  // Else the first start would wait for what the copy has left to write.
+  execFileSync("sync");
   return to;
 }
 

@@ -91,8 +91,7 @@ function refuseWithoutLog(path: string, walDir: string, consistentIndex: number)
 function newestSnapshot(path: string, walDir: string, consistentIndex: number): StartChoice {
   return {
     appliedIndex: consistentIndex,
-    choose: (snapshots) => {
-      const newest = snapshots.at(-1);
+    choose: (newest) => {
       if (newest === undefined) {
         throw new StartError(
           `the log in ${walDir} does not reach back to its beginning, and names no snapshot`,

@@ -1,3 +1,4 @@
+import { assert } from "../../base/assert.ts";
 import { copyBytes } from "../../base/byte-writer.ts";
 import type { Sliced } from "../../base/sliced.ts";
 import { Slab } from "../../base/slab.ts";
@@ -9,12 +10,16 @@ import { compareToStored, spanOfStored } from "./key-bytes.ts";
 import { hashKey, KeyHash } from "./key-hash.ts";
 import { History, isTombstone } from "./history.ts";
 import type { ChangePlace, OldChange } from "./history.ts";
+import { LoadTable } from "./load-table.ts";
 import { recordsInOrder } from "./key-sort.ts";
 import { OrderedKeys } from "./ordered-keys.ts";
 import { FLAG_LEASE, packVersionHigh, Records, TWO_32 } from "./records.ts";
 
 /** Keys are aligned to four bytes: 16 GiB of them can be named, padding is 1.5 bytes on average. */
 const KEY_UNIT_SHIFT = 2;
+
+/** Records that a bulk load links into the hash between two pauses: a fraction of a millisecond. */
+const LINKED_RECORDS = 4096;
 
 /** A change as the index takes it. */
 export interface IndexChange {
@@ -24,6 +29,15 @@ export interface IndexChange {
   flags: number;
   /** Size of what is stored for it. */
   sizeBytes: number;
+}
+
+/** Takes changes in bulk, in the order of revisions; keys are put in order when all are there. */
+export interface BulkLoad {
+  /** Brings closer what `add` will need for a key of that hash, see LoadTable. */
+  touch(hash: number): number;
+  /** A change newer than all of its key, which has the `hashOf` it. */
+  add(key: ByteSpan, hash: number, change: IndexChange, life: KnownLife): void;
+  finish(): Sliced<void>;
 }
 
 /** The version of the key space that a KeyValue itself tells; for rebuilding the index. */
@@ -92,45 +106,59 @@ export class KeyIndex {
 
   /** The record of a key, 0 when there is none. */
   find(key: ByteSpan): number {
-    const hash = (hashKey(key, this.#seed) & this.#hashMask) >>> 0;
-    return this.#findHashed(key, hash);
+    return this.#findHashed(key, this.hashOf(key));
   }
 
   /** The record of a key, made if there is none; it must then get a change at once. */
   findOrAdd(key: ByteSpan): number {
-    const hash = (hashKey(key, this.#seed) & this.#hashMask) >>> 0;
+    const hash = this.hashOf(key);
     const found = this.#findHashed(key, hash);
     if (found !== 0) return found;
     const record = this.#add(key, hash);
+    this.#hash.add(record);
     this.tree.insert(record, key);
     return record;
   }
 
-  /** Makes room for a bulk load into an empty index, of about so many keys. */
-  reserve(count: number): void {
-    this.#hash.reserve(count);
+  /** The hash of a key, for `load`. */
+  hashOf(key: ByteSpan): number {
+    return (hashKey(key, this.#seed) & this.#hashMask) >>> 0;
   }
 
-  /**
-   * A change newer than all of its key, as part of a bulk load into an empty index. Until
-   * `finishLoading` is done, only this may be called.
-   */
-  load(key: ByteSpan, change: IndexChange, life: KnownLife): void {
-    const hash = (hashKey(key, this.#seed) & this.#hashMask) >>> 0;
-    let record = this.#findHashed(key, hash);
-    if (record === 0) record = this.#add(key, hash);
-    this.#replace(record, change, life);
+  /** Begins a bulk load into an empty index. Until it has ended, nothing else may be called. */
+  startLoading(): BulkLoad {
+    const { records } = this;
+    assert(records.top === 1, "index: loaded twice");
+    const table = new LoadTable(records, this.#keys);
+    return {
+      touch: (hash) => table.touch(hash),
+      add: (key, hash, change, life) => {
+        let record = table.find(key, hash);
+        if (record === 0) {
+          record = this.#add(key, hash);
+          table.add(record, hash);
+        }
+        this.#replace(record, change, life);
+      },
+      finish: () => this.#finishLoading(),
+    };
   }
 
-  /** Ends a bulk load: gives the keys their order. */
-  *finishLoading(): Sliced<void> {
-    const order = yield* recordsInOrder(this.records, this.#keys);
+  *#finishLoading(): Sliced<void> {
+    const { records } = this;
+    this.#hash.reserve(records.top - 1);
+    for (let record = 1; record < records.top; record++) {
+      this.#hash.add(record);
+      if (record % LINKED_RECORDS === 0) yield;
+    }
+    const order = yield* recordsInOrder(records, this.#keys);
     for (let from = 0; from < order.length;) {
       from = this.tree.append(order, from);
       yield;
     }
   }
 
+  /** A record without a change, in neither hash nor tree. */
   #add(key: ByteSpan, hash: number): number {
     const { records } = this;
     const record = records.allocate();
@@ -142,7 +170,6 @@ export class KeyIndex {
     records.setHash(record, hash);
     records.setOlder(record, 0);
     records.setChange(record, 0, 0, 0, 0);
-    this.#hash.add(record);
     return record;
   }
 

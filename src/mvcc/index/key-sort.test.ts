@@ -57,6 +57,7 @@ for (const [name, shape] of Object.entries(SHAPES)) {
     const prng = new Prng(SEED);
     const grown = new KeyIndex(1);
     const loaded = new KeyIndex(2);
+    const load = loaded.startLoading();
     const life = { create: 0, version: 0 };
     for (let main = 1; main <= KEYS; main++) {
       const key = newSpan(Uint8Array.from(shape(prng, prng.below(KEYS))));
@@ -65,9 +66,9 @@ for (const [name, shape] of Object.entries(SHAPES)) {
       if (!isDead) grown.lifeOfNextPut(record, main, life);
       const change = { main, sub: 0, flags: isDead ? FLAG_TOMBSTONE : 0, sizeBytes: main % 999 };
       grown.apply(record, change, life);
-      loaded.load(key, change, life);
+      load.add(key, loaded.hashOf(key), change, life);
     }
-    inOneGo(loaded.finishLoading());
+    inOneGo(load.finish());
     const keys = keysOf(grown);
     assert.deepEqual(keysOf(loaded), keys);
     assert.deepEqual(sumsOf(loaded), sumsOf(grown));

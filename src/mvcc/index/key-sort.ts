@@ -36,12 +36,16 @@ export function* recordsInOrder(records: Records, keys: Slab): Sliced<Uint32Arra
 
 /** Invariant: the keys of a range on the stack are equal in their first `prefix` bytes. */
 class KeySort {
-  readonly #records: Records;
   readonly #keys: Slab;
   readonly #order: Uint32Array;
+  /** Where keys are, by record: records themselves lie too far apart. */
+  readonly #locations: Uint32Array;
   /** Where large ranges are parted, and the two bytes that each of their keys goes by. */
   readonly #spare: Uint32Array;
   readonly #digits: Uint16Array;
+  /** The four bytes behind those two, so that most keys are not looked at again. */
+  readonly #heads: Uint32Array;
+  readonly #spareHeads: Uint32Array;
   readonly #starts = new Uint32Array(DIGITS + 1);
   readonly #words: BigUint64Array;
   readonly #halves: Uint32Array;
@@ -51,12 +55,15 @@ class KeySort {
   #untilPause = PAUSE_KEYS;
 
   constructor(records: Records, keys: Slab, order: Uint32Array) {
-    this.#records = records;
     this.#keys = keys;
     this.#order = order;
+    this.#locations = new Uint32Array(records.top);
+    for (let id = 1; id < records.top; id++) this.#locations[id] = records.keyLocation(id);
     const partedKeys = order.length > SORTED_MAX ? order.length : 0;
     this.#spare = new Uint32Array(partedKeys);
     this.#digits = new Uint16Array(partedKeys);
+    this.#heads = new Uint32Array(partedKeys);
+    this.#spareHeads = new Uint32Array(partedKeys);
     this.#words = new BigUint64Array(Math.min(order.length, SORTED_MAX));
     this.#halves = new Uint32Array(this.#words.buffer);
   }
@@ -82,7 +89,7 @@ class KeySort {
   }
 
   #location(at: number): number {
-    return this.#records.keyLocation(this.#order[at]!);
+    return this.#locations[this.#order[at]!]!;
   }
 
   #sort(start: number, end: number, prefix: number): void {
@@ -98,6 +105,13 @@ class KeySort {
       halves[2 * i + HIGH] = headAt(this.#keys, this.#location(start + i), shared);
       halves[2 * i + 1 - HIGH] = order[start + i]!;
     }
+    this.#sortWords(start, count, shared);
+  }
+
+  /** Sorts a range by the words that were filled: four bytes from `shared` on, and the record. */
+  #sortWords(start: number, count: number, shared: number): void {
+    const halves = this.#halves;
+    const order = this.#order;
     this.#words.subarray(0, count).sort();
     let from = start;
     for (let i = 0; i < count; i++) {
@@ -120,27 +134,54 @@ class KeySort {
     const starts = this.#starts.fill(0);
     const digits = this.#digits;
     for (let i = start; i < end; i++) {
-      const digit = headAt(this.#keys, this.#location(i), shared) >>> 16;
+      const location = this.#location(i);
+      const digit = headAt(this.#keys, location, shared) >>> 16;
       digits[i] = digit;
+      this.#heads[i] = headAt(this.#keys, location, shared + DIGIT_BYTES);
       starts[digit + 1]! += 1;
       this.#untilPause -= 1;
       if (this.#isPauseDue()) yield;
     }
     for (let digit = 0; digit < DIGITS; digit++) starts[digit + 1]! += starts[digit]!;
-    const spare = this.#spare;
-    for (let i = start; i < end; i++) {
-      spare[start + starts[digits[i]!]!++] = this.#order[i]!;
-    }
-    this.#order.set(spare.subarray(start, end), start);
-    yield;
+    yield* this.#scatter(start, end);
     // Where a digit begins is now where the one before ends.
     let from = 0;
     for (let digit = 0; digit < DIGITS; digit++) {
       const to = starts[digit]!;
-      const isPadded = (digit & 0xff) === 0;
-      this.#same(start + from, start + to, { from: shared, bytes: DIGIT_BYTES, isPadded });
+      this.#parted(start + from, start + to, digit, shared);
       from = to;
     }
+  }
+
+  /** Moves the keys of a range to where their digits belong. */
+  *#scatter(start: number, end: number): Sliced<void> {
+    const starts = this.#starts;
+    const digits = this.#digits;
+    for (let i = start; i < end; i++) {
+      const to = start + starts[digits[i]!]!++;
+      this.#spare[to] = this.#order[i]!;
+      this.#spareHeads[to] = this.#heads[i]!;
+      this.#untilPause -= 1;
+      if (this.#isPauseDue()) yield;
+    }
+    this.#order.set(this.#spare.subarray(start, end), start);
+    yield;
+  }
+
+  /** Keys with the same digit at `shared`, whose next four bytes are known. */
+  #parted(start: number, end: number, digit: number, shared: number): void {
+    const count = end - start;
+    const isPadded = (digit & 0xff) === 0;
+    if (count < 2 || count > SORTED_MAX || isPadded) {
+      this.#same(start, end, { from: shared, bytes: DIGIT_BYTES, isPadded });
+      return;
+    }
+    const halves = this.#halves;
+    for (let i = 0; i < count; i++) {
+      halves[2 * i + HIGH] = this.#spareHeads[start + i]!;
+      halves[2 * i + 1 - HIGH] = this.#order[start + i]!;
+    }
+    this.#sortWords(start, count, shared + DIGIT_BYTES);
   }
 
   /**
@@ -191,7 +232,7 @@ class KeySort {
     const order = this.#order;
     for (let i = start + 1; i < end; i++) {
       const record = order[i]!;
-      spanOfStored(this.#keys, this.#records.keyLocation(record), this.#key);
+      spanOfStored(this.#keys, this.#locations[record]!, this.#key);
       let at = i;
       for (; at > start; at--) {
         if (compareToStored(this.#key, this.#keys, this.#location(at - 1), prefix) > 0) break;

@@ -42,6 +42,9 @@ export class OrderedKeys {
   #depth = 0;
   #version = 0;
   readonly #place: TreePlace = { leaf: 0, at: 0 };
+  readonly #locations = new Uint32Array(LOADED_KEYS);
+  /** Keeps reads that are made for their side effect. */
+  #touched = 0;
   readonly #scratch = newSpan();
 
   /** `onResum` is asked to compute the sums of a leaf anew after keys moved (T2). */
@@ -108,6 +111,7 @@ export class OrderedKeys {
     const last = this.#records.keyLocation(records[to - 1]);
     const prefix = to - from < 2 ? 0 : sharedWithStored(this.#scratch, this.#keys, last, Infinity);
     this.leaves.setPrefix(leaf, prefix);
+    this.#touch(records, from, to);
     for (let i = from; i < to; i++) {
       const record = records[i];
       const head = headAt(this.#keys, this.#records.keyLocation(record), prefix);
@@ -116,6 +120,15 @@ export class OrderedKeys {
     }
     this.#onResum(leaf);
     return to;
+  }
+
+  /** Reads what `append` will need, so that the waits for memory go side by side. */
+  #touch(records: Uint32Array, from: number, to: number): void {
+    const locations = this.#locations;
+    for (let i = from; i < to; i++) locations[i - from] = this.#records.keyLocation(records[i]);
+    let touched = 0;
+    for (let i = 0; i < to - from; i++) touched ^= this.#keys.length(locations[i]);
+    this.#touched ^= touched;
   }
 
   /** Takes a record out; its newest change must not count in the leaf's sums any more. */

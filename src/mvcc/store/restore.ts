@@ -1,11 +1,12 @@
+import { assert } from "../../base/assert.ts";
 import type { ByteSpan } from "../../base/span.ts";
 import { newSpan } from "../../base/span.ts";
 import { inOneGo, type Sliced } from "../../base/sliced.ts";
 import type { Backend, ChangeId, ChangeSink } from "../../storage/backend/backend.ts";
-import { type IndexChange, KeyIndex } from "../index/key-index.ts";
+import { type BulkLoad, type IndexChange, KeyIndex } from "../index/key-index.ts";
 import { FLAG_LEASE, FLAG_TOMBSTONE } from "../index/records.ts";
 import { newStoredFields, readKeyValue, readStored } from "../key-value.ts";
-import type { KeyValueFields } from "../key-value.ts";
+import type { KeyValueFields, StoredFields } from "../key-value.ts";
 import { NO_LEASE } from "../types.ts";
 import type { LeaseChange } from "../types.ts";
 
@@ -33,6 +34,9 @@ interface Doubt {
   readonly problem: string;
 }
 
+/** Changes whose waits for memory go side by side; a page of small ones has about so many. */
+const BATCH_CHANGES = 64;
+
 /**
  * Builds the index from the stored changes, which it takes in revision order, in one pass. A
  * tombstone of a key that is not there is kept, so that watchers from its revision see it
@@ -40,21 +44,25 @@ interface Doubt {
  */
 export class IndexBuilder implements ChangeSink {
   readonly #index: KeyIndex;
+  readonly #load: BulkLoad;
   readonly #key = newSpan();
-  readonly #fields = newStoredFields();
-  readonly #change: IndexChange = { main: 0, sub: 0, flags: 0, sizeBytes: 0 };
+  /** What was added since the last `flush`, and the hashes of the keys. */
+  readonly #changes: (IndexChange & StoredFields)[] = [];
+  readonly #hashes = new Uint32Array(BATCH_CHANGES);
+  #count = 0;
   #lastMain = 0;
   #lastSub = 0;
   #damage: string | null = null;
   #doubt: Doubt | null = null;
+  /** Keeps reads that are made for their side effect. */
+  #touched = 0;
 
   constructor(hashSeed: number) {
     this.#index = new KeyIndex(hashSeed);
-  }
-
-  /** About so many keys are to come; before the first. */
-  reserve(keys: number): void {
-    this.#index.reserve(keys);
+    this.#load = this.#index.startLoading();
+    for (let i = 0; i < BATCH_CHANGES; i++) {
+      this.#changes.push({ main: 0, sub: 0, flags: 0, sizeBytes: 0, ...newStoredFields() });
+    }
   }
 
   add(id: ChangeId, bytes: Uint8Array, start: number, end: number): void {
@@ -71,28 +79,47 @@ export class IndexBuilder implements ChangeSink {
       this.#doubt = { main, problem: `${main}.${sub} is of revision 0` };
       return;
     }
-    const fields = this.#fields;
-    if (!readStored(bytes, start, end, fields)) {
+    const change = this.#changes[this.#count]!;
+    if (!readStored(bytes, start, end, change)) {
       this.#damage = `${main}.${sub} is not a KeyValue`;
-    } else if (!isTombstone && fields.mod !== main) {
-      this.#damage = `${main}.${sub} is of revision ${fields.mod}`;
+    } else if (!isTombstone && change.mod !== main) {
+      this.#damage = `${main}.${sub} is of revision ${change.mod}`;
     } else {
-      this.#load(id, bytes, end - start);
+      change.main = main;
+      change.sub = sub;
+      change.flags = (isTombstone ? FLAG_TOMBSTONE : 0) | (change.hasLease ? FLAG_LEASE : 0);
+      change.sizeBytes = end - start;
+      this.#add(change, bytes);
     }
   }
 
-  #load({ main, sub, isTombstone }: ChangeId, bytes: Uint8Array, sizeBytes: number): void {
-    const fields = this.#fields;
-    const change = this.#change;
-    change.main = main;
-    change.sub = sub;
-    change.flags = (isTombstone ? FLAG_TOMBSTONE : 0) | (fields.hasLease ? FLAG_LEASE : 0);
-    change.sizeBytes = sizeBytes;
+  #add(change: StoredFields, bytes: Uint8Array): void {
+    this.#setKey(change, bytes);
+    this.#hashes[this.#count] = this.#index.hashOf(this.#key);
+    this.#count += 1;
+    if (this.#count === BATCH_CHANGES) this.flush();
+  }
+
+  flush(): void {
+    const hashes = this.#hashes;
+    const load = this.#load;
+    const { bytes } = this.#key;
+    let touched = 0;
+    for (let i = 0; i < this.#count; i++) touched ^= load.touch(hashes[i]!);
+    this.#touched ^= touched;
+    for (let i = 0; i < this.#count; i++) {
+      const change = this.#changes[i]!;
+      this.#setKey(change, bytes);
+      load.add(this.#key, hashes[i]!, change, change);
+    }
+    this.#count = 0;
+  }
+
+  #setKey({ keyStart, keyEnd }: StoredFields, bytes: Uint8Array): void {
     const key = this.#key;
     key.bytes = bytes;
-    key.start = fields.keyStart;
-    key.end = fields.keyEnd;
-    this.#index.load(key, change, fields);
+    key.start = keyStart;
+    key.end = keyEnd;
   }
 
   /**
@@ -103,7 +130,8 @@ export class IndexBuilder implements ChangeSink {
     const isDoubtful = this.#doubt !== null && this.#doubt.main > compacted;
     const problem = this.#damage ?? (isDoubtful ? this.#doubt!.problem : null);
     if (problem !== null) throw new DamagedStoreError(`stored change ${problem}`);
-    yield* this.#index.finishLoading();
+    assert(this.#count === 0, "restore: changes were not flushed");
+    yield* this.#load.finish();
     return { index: this.#index, lastMain: this.#lastMain };
   }
 }
@@ -115,6 +143,7 @@ export function rebuildIndex(backend: Backend, hashSeed: number, compacted: numb
   while (changes.next()) {
     const { bytes, start, end } = changes.value;
     builder.add(changes, bytes, start, end);
+    builder.flush();
   }
   return inOneGo(builder.finish(compacted));
 }

@@ -171,6 +171,8 @@ export interface ChangeId {
 
 /** Takes the changes of a `key` bucket in bulk, in rising order, as somebody comes upon them. */
 export interface ChangeSink {
-  /** A change and its value `bytes[start, end)`, which may be others after the call. */
+  /** A change and its value `bytes[start, end)`; the same `bytes` until the next `flush`. */
   add(change: ChangeId, bytes: Uint8Array, start: number, end: number): void;
+  /** The bytes that were given may be others after it. */
+  flush(): void;
 }

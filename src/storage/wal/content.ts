@@ -23,8 +23,8 @@ const PAUSE_BYTES = 256 * 1024;
 export interface StartChoice {
   /** Entries up to it have had their effect: they are read, and not kept. */
   readonly appliedIndex: number;
-  /** Chooses among the snapshots that may be started from, in file order; may throw. */
-  choose(snapshots: readonly WalSnapshot[]): WalStart;
+  /** Is told the newest snapshot that may be started from; may throw. */
+  choose(newest: WalSnapshot | undefined): WalStart;
 }
 
 /** All that one pass over the log yields. */

@@ -2,7 +2,7 @@ import type { Disk, FileId } from "../../platform/disk.ts";
 import { inOneGo, type Sliced } from "../../base/sliced.ts";
 import { type Collected, contentFrom, scanLog, type StartChoice, validOf } from "./content.ts";
 import { encodeSnapshot } from "./codec.ts";
-import { RecordType, parentOf, segmentName } from "./format.ts";
+import { RecordType, parentOf, type SegmentName, segmentName } from "./format.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { lockSegment } from "./lock.ts";
 import { GROW_BYTES } from "./next-segment.ts";
@@ -104,20 +104,42 @@ export function openWal(options: WalOptions, start: WalStart | StartChoice): Ope
 export function* openingWal(options: WalOptions, start: WalStart | StartChoice): Sliced<OpenedWal> {
   const { disk, dir } = options;
   const names = listSegments(disk, dir);
-  const oldest = "choose" in start ? (names[0]?.index ?? 0) : start.index;
-  const first = chooseSegment(dir, names, oldest);
   const segments: HeldSegment[] = names.map((name) => ({ ...name, file: null }));
   try {
-    for (const segment of segments.slice(first)) {
-      const path = `${dir}/${segment.name}`;
-      segment.file = disk.openSync(path, { write: true });
-      lockSegment(disk, segment.file, path);
-    }
+    const first = firstToRead(dir, names, start);
+    hold(options, segments, first);
     removeLeftovers(disk, dir);
     return yield* openLocked(options, start, segments);
   } catch (error) {
     for (const { file } of segments) if (file !== null) disk.closeSync(file);
     throw error;
+  }
+}
+
+/**
+ * Position of the segment to begin with; where the start is to be chosen, that of the last entry
+ * applied: the newest snapshot is mostly not far before it.
+ */
+function firstToRead(
+  dir: string,
+  names: readonly SegmentName[],
+  start: WalStart | StartChoice,
+): number {
+  if (!("choose" in start)) return chooseSegment(dir, names, start.index);
+  const oldest = chooseSegment(dir, names, names[0]?.index ?? 0);
+  return Math.max(
+    oldest,
+    names.findLastIndex(({ index }) => index <= start.appliedIndex),
+  );
+}
+
+/** Opens and locks the segments from `first` on that are not held yet. */
+function hold({ disk, dir }: WalOptions, segments: HeldSegment[], first: number): void {
+  for (const segment of segments.slice(first)) {
+    if (segment.file !== null) continue;
+    const path = `${dir}/${segment.name}`;
+    segment.file = disk.openSync(path, { write: true });
+    lockSegment(disk, segment.file, path);
   }
 }
 
@@ -153,7 +175,7 @@ function* openLocked(
   return { ...content, wal, repaired };
 }
 
-/** Segments before the one that the start asks for: they were read only to find it. */
+/** Segments before the one that the start needs are not held. */
 function releaseBefore(disk: Disk, chosen: number, segments: HeldSegment[]): void {
   for (const segment of segments.slice(0, chosen)) {
     if (segment.file !== null) disk.closeSync(segment.file);
@@ -183,16 +205,27 @@ function refuseLoss(
 function* read(
   options: WalOptions,
   wanted: WalStart | StartChoice,
-  segments: readonly HeldSegment[],
+  segments: HeldSegment[],
 ): Sliced<{ reader: RecordReader; content: Collected; ending: Ending }> {
   const readable = segments
     .filter((segment) => segment.file !== null)
     .map((segment) => ({ path: `${options.dir}/${segment.name}`, file: segment.file! }));
   const reader = new RecordReader(options.disk, readable);
-  const isChoice = "choose" in wanted;
-  const scan = yield* scanLog(reader, isChoice ? wanted.appliedIndex : wanted.index);
-  const start = isChoice ? wanted.choose(validOf(scan)) : wanted;
-  return { reader, content: contentFrom(reader, scan, start), ending: reader.ending };
+  if (!("choose" in wanted)) {
+    const content = contentFrom(reader, yield* scanLog(reader, wanted.index), wanted);
+    return { reader, content, ending: reader.ending };
+  }
+  const scan = yield* scanLog(reader, wanted.appliedIndex);
+  const newest = validOf(scan).at(-1);
+  const first = segments.findIndex((segment) => segment.file !== null);
+  if (first > 0 && (newest === undefined || newest.index < segments[first].index)) {
+    // It is, or reaches, further back.
+    const { dir } = options;
+    hold(options, segments, newest === undefined ? 0 : chooseSegment(dir, segments, newest.index));
+    return yield* read(options, wanted, segments);
+  }
+  const content = contentFrom(reader, scan, wanted.choose(newest));
+  return { reader, content, ending: reader.ending };
 }
 
 /**

@@ -29,12 +29,16 @@ export class ChangeLeaves implements LeafVisitor {
       const keyStart = leafKeyStart(bytes, element);
       const keyEnd = keyStart + leafKeyBytes(bytes, element);
       const isPair = readU32(bytes, element) === ElementFlag.pair;
-      if (!isPair || !isRevisionKey(bytes, keyStart, keyEnd)) return "a key that is no revision";
+      if (!isPair || !isRevisionKey(bytes, keyStart, keyEnd)) {
+        this.#sink.flush();
+        return "a key that is no revision";
+      }
       change.main = mainAt(bytes, keyStart);
       change.sub = subAt(bytes, keyStart);
       change.isTombstone = keyEnd - keyStart > REVISION_BYTES;
       this.#sink.add(change, bytes, keyEnd, keyEnd + leafValueBytes(bytes, element));
     }
+    this.#sink.flush();
     return null;
   }
 }
