@@ -43,8 +43,8 @@ export class OrderedKeys {
   #version = 0;
   readonly #place: TreePlace = { leaf: 0, at: 0 };
   readonly #locations = new Uint32Array(LOADED_KEYS);
-  /** Keeps reads that are made for their side effect. */
-  #touched = 0;
+  /** Means nothing; reads that are made for their side effect end here, so that they stay. */
+  touched = 0;
   readonly #scratch = newSpan();
 
   /** `onResum` is asked to compute the sums of a leaf anew after keys moved (T2). */
@@ -128,7 +128,7 @@ export class OrderedKeys {
     for (let i = from; i < to; i++) locations[i - from] = this.#records.keyLocation(records[i]);
     let touched = 0;
     for (let i = 0; i < to - from; i++) touched ^= this.#keys.length(locations[i]);
-    this.#touched ^= touched;
+    this.touched ^= touched;
   }
 
   /** Takes a record out; its newest change must not count in the leaf's sums any more. */

@@ -39,4 +39,10 @@ test("changes that contradict their revision are refused, holes only where compa
   assert.throws(() => opened([...sound, [9, 0, 0]]), /stored change 9\.0 is of revision 0/);
   assert.equal(opened([...sound, [9, 0, 0]], 9).currentRevision, 9);
   assert.equal(opened([[3, 1, 3]], 3).currentRevision, 3);
+  const holes = [
+    [3, 1, 3],
+    [9, 1, 9],
+  ] as const;
+  assert.equal(opened(holes, 9).currentRevision, 9);
+  assert.throws(() => opened(holes, 8), /stored change 9\.1 is without the one/);
 });

@@ -54,8 +54,8 @@ export class IndexBuilder implements ChangeSink {
   #lastSub = 0;
   #damage: string | null = null;
   #doubt: Doubt | null = null;
-  /** Keeps reads that are made for their side effect. */
-  #touched = 0;
+  /** Means nothing; reads that are made for their side effect end here, so that they stay. */
+  touched = 0;
 
   constructor(hashSeed: number) {
     this.#index = new KeyIndex(hashSeed);
@@ -106,7 +106,7 @@ export class IndexBuilder implements ChangeSink {
     const { bytes } = this.#key;
     let touched = 0;
     for (let i = 0; i < this.#count; i++) touched ^= load.touch(hashes[i]!);
-    this.#touched ^= touched;
+    this.touched ^= touched;
     for (let i = 0; i < this.#count; i++) {
       const change = this.#changes[i]!;
       this.#setKey(change, bytes);
