@@ -106,7 +106,9 @@ class Round {
     try {
       if (member !== null) this.#work(member, () => fatal !== null);
     } catch (error) {
-      this.#problems.push(`thrown, not told: ${String((error as Error).stack)}`);
+      // A read that fails while it runs ends the program, which tells it (docs/corruption.md).
+      if (error instanceof DiskError) fatal ??= error;
+      else this.#problems.push(`thrown, not told: ${String((error as Error).stack)}`);
     }
     member?.die();
     if (fatal === null) this.#survived += isWhole ? 0 : 1;
