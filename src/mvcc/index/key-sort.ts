@@ -36,6 +36,7 @@ export function* recordsInOrder(records: Records, keys: Slab): Sliced<Uint32Arra
 
 /** Invariant: the keys of a range on the stack are equal in their first `prefix` bytes. */
 class KeySort {
+  readonly #records: Records;
   readonly #keys: Slab;
   readonly #order: Uint32Array;
   /** Where keys are, by record: records themselves lie too far apart. */
@@ -57,8 +58,8 @@ class KeySort {
   constructor(records: Records, keys: Slab, order: Uint32Array) {
     this.#keys = keys;
     this.#order = order;
+    this.#records = records;
     this.#locations = new Uint32Array(records.top);
-    for (let id = 1; id < records.top; id++) this.#locations[id] = records.keyLocation(id);
     const partedKeys = order.length > SORTED_MAX ? order.length : 0;
     this.#spare = new Uint32Array(partedKeys);
     this.#digits = new Uint16Array(partedKeys);
@@ -69,6 +70,11 @@ class KeySort {
   }
 
   *run(): Sliced<void> {
+    for (let id = 1; id < this.#records.top; id++) {
+      this.#locations[id] = this.#records.keyLocation(id);
+      this.#untilPause -= 1;
+      if (this.#isPauseDue()) yield;
+    }
     const stack = this.#stack;
     stack.push(0, this.#order.length, 0);
     while (stack.length > 0) {
@@ -149,7 +155,9 @@ class KeySort {
     for (let digit = 0; digit < DIGITS; digit++) {
       const to = starts[digit]!;
       this.#parted(start + from, start + to, digit, shared);
+      this.#untilPause -= to - from;
       from = to;
+      if (this.#isPauseDue()) yield;
     }
   }
 
