@@ -3,38 +3,44 @@ import type { Prng } from "../../base/prng.ts";
 /** The unit that a disk writes whole or not at all. */
 export const SECTOR_BYTES = 512;
 
+/** What copies of a file share until one of them writes it. */
+const PIECE_BYTES = 4096;
+
 /** Bytes that grow; everything not stored is zero. */
 class Sparse {
-  #bytes = new Uint8Array(0);
-  /** Somebody else has the same bytes. */
-  #isShared = false;
+  /** Those that are missing are zeros. */
+  #pieces: (Uint8Array | undefined)[] = [];
+  /** Pieces that nobody else has. */
+  #own = new Set<number>();
 
   write(source: Uint8Array, offset: number): void {
-    const end = offset + source.length;
-    if (this.#isShared) {
-      this.#bytes = this.#bytes.slice();
-      this.#isShared = false;
+    for (let at = 0; at < source.length;) {
+      const piece = Math.floor((offset + at) / PIECE_BYTES);
+      const inner = (offset + at) % PIECE_BYTES;
+      const bytes = Math.min(PIECE_BYTES - inner, source.length - at);
+      this.#writable(piece).set(source.subarray(at, at + bytes), inner);
+      at += bytes;
     }
-    if (end > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(end, this.#bytes.length * 2, 4 * SECTOR_BYTES));
-      grown.set(this.#bytes);
-      this.#bytes = grown;
-    }
-    this.#bytes.set(source, offset);
   }
 
   read(target: Uint8Array, offset: number): void {
-    target.fill(0);
-    if (offset < this.#bytes.length) {
-      target.set(this.#bytes.subarray(offset, offset + target.length));
+    for (let at = 0; at < target.length;) {
+      const piece = this.#pieces[Math.floor((offset + at) / PIECE_BYTES)];
+      const inner = (offset + at) % PIECE_BYTES;
+      const bytes = Math.min(PIECE_BYTES - inner, target.length - at);
+      if (piece === undefined) target.fill(0, at, at + bytes);
+      else target.set(piece.subarray(inner, inner + bytes), at);
+      at += bytes;
     }
   }
 
   /** Everything from `offset` on becomes zero. */
   cut(offset: number): void {
-    if (offset >= this.#bytes.length) return;
-    this.#bytes = this.#bytes.slice(0, offset);
-    this.#isShared = false;
+    if (offset >= this.storedBytes) return;
+    const whole = Math.ceil(offset / PIECE_BYTES);
+    for (let piece = whole; piece < this.#pieces.length; piece++) this.#own.delete(piece);
+    this.#pieces.length = Math.min(whole, this.#pieces.length);
+    if (offset % PIECE_BYTES > 0) this.#writable(whole - 1).fill(0, offset % PIECE_BYTES);
   }
 
   copySector(from: Sparse, sector: number): void {
@@ -43,17 +49,27 @@ class Sparse {
     this.write(bytes, sector * SECTOR_BYTES);
   }
 
-  /** Copies nothing before one of the two is written. */
+  /** Copies nothing before one of the two is written, and then a piece. */
   clone(): Sparse {
     const copy = new Sparse();
-    copy.#bytes = this.#bytes;
-    copy.#isShared = true;
-    this.#isShared = true;
+    copy.#pieces = this.#pieces.slice();
+    this.#own = new Set();
     return copy;
   }
 
+  /** Nothing but zeros lies behind. */
   get storedBytes(): number {
-    return this.#bytes.length;
+    return this.#pieces.length * PIECE_BYTES;
+  }
+
+  #writable(piece: number): Uint8Array {
+    const old = this.#pieces[piece];
+    if (old !== undefined && this.#own.has(piece)) return old;
+    const bytes = old?.slice() ?? new Uint8Array(PIECE_BYTES);
+    while (this.#pieces.length < piece) this.#pieces.push(undefined);
+    this.#pieces[piece] = bytes;
+    this.#own.add(piece);
+    return bytes;
   }
 }
 

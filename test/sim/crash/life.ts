@@ -153,9 +153,14 @@ export class Life {
   loadInBursts(prng: Prng, answers: number, isOver: () => boolean = () => false): void {
     const target = this.ledger.acknowledged + answers;
     while (this.ledger.acknowledged < target && !this.isOver && !isOver()) {
-      this.load(prng, 5 + prng.below(BURST_ANSWERS_MAX), { isOver });
-      if (!isOver()) this.world.clock.runFor(PAUSE_MS);
+      this.loadBurst(prng, isOver);
     }
+  }
+
+  /** Some requests, then a pause. */
+  loadBurst(prng: Prng, isOver: () => boolean = () => false): void {
+    this.load(prng, 5 + prng.below(BURST_ANSWERS_MAX), { isOver });
+    if (!isOver()) this.world.clock.runFor(PAUSE_MS);
   }
 
   /** Ends orderly. */

@@ -25,6 +25,9 @@ const CRASHES_PER_WORLD = 25;
 /** So often a member goes on after a crash at a step, and crashes once more. */
 const GO_ON_EVERY = 3;
 const GO_ON_ANSWERS = 12;
+/** Worlds between two lines about how far it is. */
+const REPORT_WORLDS = 25;
+const MIB = 1024 * 1024;
 const WAL_DIR = "data/member/wal";
 const SNAP_DIR = "data/member/snap";
 /** So small that lives of some hundred requests cut, take snapshots, purge and compact. */
@@ -41,8 +44,12 @@ export async function run({ seed, size }: LongOptions): Promise<LongResult> {
   for (let at = 0; at < scenarios; at += 1) {
     await campaign.everyStep(seed + at, answers);
     await campaign.restoring(seed + at, answers);
+    campaign.report(`scenario ${at + 1} of ${scenarios}`);
   }
-  for (let at = 0; at < worlds; at += 1) await campaign.randomWorld(seed + at);
+  for (let at = 1; at <= worlds; at += 1) {
+    await campaign.randomWorld(seed + at - 1);
+    if (at % REPORT_WORLDS === 0) campaign.report(`world ${at} of ${worlds}`);
+  }
   return campaign.finish();
 }
 
@@ -90,6 +97,16 @@ class Campaign {
     for (const problem of result.problems) {
       this.#failures.push(`world ${seed}, crash ${result.crashes}, ${problem}`);
     }
+  }
+
+  /** How far it is, for who waits for half an hour, or ends it before. */
+  report(place: string): void {
+    const minutes = (process.uptime() / 60).toFixed(1);
+    const memory = Math.round(process.memoryUsage.rss() / MIB);
+    process.stdout.write(
+      `  ${minutes} min, ${place}: ${this.#crashes} crashes, ${this.#passed} restarts right, ` +
+        `${this.#failures.length + this.#bbolt.problems.length} failures, ${memory} MiB\n`,
+    );
   }
 
   async finish(): Promise<LongResult> {
