@@ -10,9 +10,13 @@ import {
   type SumRecord,
 } from "./sum-records.ts";
 
-/** A file that is longer is none of ours: that many bytes per page, and some for small files. */
+/**
+ * A file that is longer is none of ours: that many bytes per page, and what a database of 16 GiB
+ * may have (16 bytes per page), for one that was cut keeps those of what it was until the next
+ * commits write them anew.
+ */
 const PAGE_BYTES_MAX = 64;
-const SMALL_BYTES_MAX = 16 * 1024 * 1024;
+const CUT_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Which commit a database file holds. */
 export interface CommitId {
@@ -31,6 +35,13 @@ export interface SumSource {
   readonly sums: PageSums;
 }
 
+/** Why a file of sums is of no use. */
+export interface UselessSums {
+  readonly reason: string;
+  /** Nothing is wrong: somebody else wrote the database last, as at each hand-over from etcd. */
+  readonly isExpected: boolean;
+}
+
 /** A file whose last record of use is that of the commit; more may lie behind it. */
 export interface LoadedSums {
   /** Open for writing. */
@@ -44,25 +55,35 @@ export interface LoadedSums {
  * Takes the sums of all pages as of the commit `last`; what was written after it is passed over.
  * Returns why the file is of no use, null when there is none and need not be. Blocks.
  */
-export function loadSums(source: SumSource, last: CommitId): LoadedSums | string | null {
+export function loadSums(source: SumSource, last: CommitId): LoadedSums | UselessSums | null {
   const { disk, path } = source;
   try {
-    if (!disk.existsSync(path)) return last.mark === 0 ? null : "there are none";
-    if (last.mark === 0) return "the database was written by somebody who keeps none";
+    if (!disk.existsSync(path)) return last.mark === 0 ? null : useless("there are none");
+    if (last.mark === 0) {
+      return {
+        ...useless("the database was written by somebody who keeps none"),
+        isExpected: true,
+      };
+    }
     const file = disk.openSync(path, { write: true });
     const loaded = loadFrom(file, source, last);
-    if (typeof loaded === "string") disk.closeSync(file);
-    return loaded;
+    if (typeof loaded !== "string") return loaded;
+    disk.closeSync(file);
+    return useless(loaded);
   } catch (error) {
     if (!(error instanceof DiskError)) throw error;
-    return error.message;
+    return useless(error.message);
   }
+}
+
+function useless(reason: string): UselessSums {
+  return { reason, isExpected: false };
 }
 
 function loadFrom(file: FileId, source: SumSource, last: CommitId): LoadedSums | string {
   const { disk, sums } = source;
   const size = disk.sizeSync(file);
-  if (size > SMALL_BYTES_MAX + last.endPage * PAGE_BYTES_MAX) return `the file has ${size} bytes`;
+  if (size > CUT_BYTES_MAX + last.endPage * PAGE_BYTES_MAX) return `the file has ${size} bytes`;
   const bytes = new Uint8Array(size);
   const read = disk.readSync(file, bytes, 0);
   if (read < size || !isHead(bytes, last.pageBytes)) return "the file begins with something else";

@@ -101,8 +101,10 @@ export class SumFile {
     const { disk, path, logger } = options;
     this.#directory = path.slice(0, path.lastIndexOf("/")) || "/";
     const loaded = loadSums({ disk, path, sums }, last);
-    if (typeof loaded === "string") {
-      logger?.log("warn", "page checksums are made anew", { path, reason: loaded });
+    if (loaded !== null && "reason" in loaded) {
+      const { reason, isExpected } = loaded;
+      const level = isExpected ? "info" : "warn";
+      logger?.log(level, "page checksums are made anew", { path, reason });
     } else if (loaded !== null) {
       this.#current = { ...loaded, hasTail: true };
       this.#mark = last.mark;
