@@ -7,23 +7,44 @@ import type { Disk } from "../platform/disk.ts";
  * compactions that are to make room.
  */
 export const DISK_RESERVE_BYTES = 128 * 1024 * 1024;
+/**
+ * But at most this part of the file system: on one of less than a GiB the reserve would be most of
+ * it, and etcd serves there. A tmpfs of 100 MiB keeps 12.5 MiB, which is what the disk is behind
+ * with at full load, and some; the log is written as it is needed, not a segment at a time.
+ */
+export const DISK_RESERVE_PART = 8;
+
+interface FileSystem {
+  readonly dir: string;
+  readonly reserveBytes: number;
+}
 
 /** How much room the disks of a member have, looked at once a tick. */
 export class DiskReserve {
   readonly #disk: Disk;
-  readonly #dirs: readonly string[];
+  readonly #systems: readonly FileSystem[];
   #freeBytes = Number.POSITIVE_INFINITY;
+  #isShort = false;
 
   /** `dirs`: one on each file system that the member writes to. */
   constructor(disk: Disk, dirs: readonly string[]) {
     this.#disk = disk;
-    this.#dirs = dirs;
+    this.#systems = dirs.map((dir) => {
+      const part = disk.capacityBytesSync(dir) / DISK_RESERVE_PART;
+      return { dir, reserveBytes: Math.min(DISK_RESERVE_BYTES, part) };
+    });
     this.look();
   }
 
   /** Asks the system: two calls of a few microseconds. */
   look(): void {
-    this.#freeBytes = Math.min(...this.#dirs.map((dir) => this.#disk.freeBytesSync(dir)));
+    this.#freeBytes = Number.POSITIVE_INFINITY;
+    this.#isShort = false;
+    for (const { dir, reserveBytes } of this.#systems) {
+      const freeBytes = this.#disk.freeBytesSync(dir);
+      this.#freeBytes = Math.min(this.#freeBytes, freeBytes);
+      this.#isShort ||= freeBytes < reserveBytes;
+    }
   }
 
   /** At the last look, on the fullest of them. */
@@ -32,6 +53,6 @@ export class DiskReserve {
   }
 
   get isShort(): boolean {
-    return this.#freeBytes < DISK_RESERVE_BYTES;
+    return this.#isShort;
   }
 }

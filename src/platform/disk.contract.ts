@@ -181,6 +181,8 @@ function failures(check: Check): void {
   check("room is told for what is there, and never fails", async ({ disk, dir }) => {
     assert.ok(disk.freeBytesSync(dir) > 0);
     assert.ok(disk.freeBytesSync(`${dir}/none`) > 0);
+    assert.ok(disk.capacityBytesSync(dir) >= disk.freeBytesSync(dir));
+    assert.ok(disk.capacityBytesSync(`${dir}/none`) > 0);
   });
 
   check("the first failure ends its list and no other", async (on) => {

@@ -86,6 +86,8 @@ export interface Disk {
   existsSync(path: string): boolean;
   /** Bytes that this user may still write beside `path`; Infinity where nobody knows. */
   freeBytesSync(path: string): number;
+  /** Bytes of the whole file system that has `path`; Infinity where nobody knows. */
+  capacityBytesSync(path: string): number;
   /** Names (not paths) in a directory, sorted bytewise. */
   listSync(path: string): string[];
   /** Creates the directory and its parents with mode 0700; no error when it is there. */

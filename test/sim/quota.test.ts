@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AlarmType } from "../../src/cluster/alarms.ts";
-import { DISK_RESERVE_BYTES } from "../../src/member/disk-reserve.ts";
+import { DISK_RESERVE_BYTES, DISK_RESERVE_PART } from "../../src/member/disk-reserve.ts";
 import type { StorageKind } from "../../src/member/open-storage.ts";
 import {
   type AlarmMember,
@@ -295,10 +295,10 @@ test("calls that wait for the alarm when the member stops are told that they are
   assert.deepEqual(outcomes, [NO_SPACE]);
 });
 
-test("writes are refused before the disk is full, and go on when there is room again", () => {
+/** A file system of `capacityBytes` fills up, of which the last `reserveBytes` are kept. */
+function fillDisk(capacityBytes: number, reserveBytes: number): void {
   const clock = new VirtualClock();
-  const ballastBytes = 20_000_000;
-  const capacityBytes = DISK_RESERVE_BYTES + ballastBytes + 20_000_000;
+  const ballastBytes = capacityBytes - reserveBytes - 20_000_000;
   const disk = new VirtualDisk({ clock, seed: 5, capacityBytes });
   const ballast = disk.openSync("ballast", { write: true, create: true });
   disk.allocateSync(ballast, ballastBytes);
@@ -321,7 +321,7 @@ test("writes are refused before the disk is full, and go on when there is room a
   for (; last.ok && puts < 100; puts += 1) last = call("Put", put("k", 500_000));
   assert.deepEqual(last, NO_SPACE);
   assert.ok(puts > 1, `${puts} puts`);
-  assert.ok(disk.freeBytesSync() > DISK_RESERVE_BYTES / 2, `${disk.freeBytesSync()} bytes free`);
+  assert.ok(disk.freeBytesSync() > reserveBytes / 2, `${disk.freeBytesSync()} bytes free`);
   const { memberId } = member.core.start;
   assert.ok(member.core.alarms.has(memberId, AlarmType.noSpace));
   assert.ok(call("DeleteRange", deletion).ok);
@@ -336,4 +336,13 @@ test("writes are refused before the disk is full, and go on when there is room a
   assert.ok(call("Maintenance/Alarm", disarm).ok);
   assert.ok(call("Put", put("k", 1)).ok);
   assert.deepEqual(fatal, []);
+}
+
+test("writes are refused before the disk is full, and go on when there is room again", () => {
+  fillDisk(2 * DISK_RESERVE_PART * DISK_RESERVE_BYTES, DISK_RESERVE_BYTES);
+});
+
+test("a disk smaller than the reserve is served, but for a part of it", () => {
+  const capacityBytes = 100 * 1024 * 1024;
+  fillDisk(capacityBytes, capacityBytes / DISK_RESERVE_PART);
 });

@@ -139,6 +139,15 @@ export class NodeDisk implements Disk {
     }
   }
 
+  capacityBytesSync(path: string): number {
+    try {
+      const { blocks, bsize } = fs.statfsSync(path);
+      return blocks * bsize;
+    } catch {
+      return Number.POSITIVE_INFINITY;
+    }
+  }
+
   listSync(path: string): string[] {
     const names = attempt("list", path, () => fs.readdirSync(path, { encoding: "buffer" }));
     return names.toSorted((a, b) => a.compare(b)).map((name) => name.toString());

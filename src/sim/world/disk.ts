@@ -196,6 +196,10 @@ export class VirtualDisk implements Disk {
     return (options.capacityBytes ?? Number.POSITIVE_INFINITY) - usedBytes;
   }
 
+  capacityBytesSync(): number {
+    return this.#machine.options.capacityBytes ?? Number.POSITIVE_INFINITY;
+  }
+
   listSync(path: string): string[] {
     this.#alive(path);
     return [...this.#machine.tree.dir(path, "list").names.keys()].toSorted();

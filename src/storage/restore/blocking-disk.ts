@@ -79,6 +79,10 @@ export class BlockingDisk implements Disk {
     return this.#disk.freeBytesSync(path);
   }
 
+  capacityBytesSync(path: string): number {
+    return this.#disk.capacityBytesSync(path);
+  }
+
   listSync(path: string): string[] {
     return this.#disk.listSync(path);
   }
