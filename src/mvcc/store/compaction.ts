@@ -3,7 +3,8 @@ import type { Backend, BackendReader, ChangeCursor } from "../../storage/backend
 import type { KeyIndex } from "../index/key-index.ts";
 import { readKeyOf } from "../key-value.ts";
 import { NEVER_COMPACTED } from "../types.ts";
-import { decodeMain, encodeRevision } from "./revision-key.ts";
+import { decodeMain, encodeRevision, workOf } from "./revision-key.ts";
+import { CompactedHashes, CompactionHash } from "./compaction-hash.ts";
 import type { Views } from "./views.ts";
 
 const META_SCHEDULED = asciiBytes("scheduledCompactRev");
@@ -55,6 +56,11 @@ export class Compaction {
   #target = NEVER_COMPACTED;
   #removedBelow: number;
   #record = 0;
+  /** What is computed on the way to `#hashedTarget`; null: nothing. */
+  #hash: CompactionHash | null = null;
+  #hashedTarget = NEVER_COMPACTED;
+  /** As etcd remembers them: of compactions that were scheduled when none was under way. */
+  readonly hashes = new CompactedHashes();
 
   /** `marks` are those of an earlier life; unfinished work goes on with `step`. */
   constructor(backend: Backend, index: KeyIndex, views: Views, marks: CompactionMarks) {
@@ -82,6 +88,10 @@ export class Compaction {
 
   /** Takes effect for reads; `revision` is above every earlier one. */
   schedule(revision: number): void {
+    if (this.#scheduled === this.#finished) {
+      this.#hash = new CompactionHash(this.#finished);
+      this.#hashedTarget = revision;
+    }
     this.#scheduled = revision;
     this.#backend.put("meta", META_SCHEDULED, encodeRevision(revision, 0, false));
   }
@@ -89,16 +99,18 @@ export class Compaction {
   step(keysMax: number): "idle" | "working" | "waiting" {
     if (this.#phase === "idle") {
       if (this.#scheduled === this.#finished) return "idle";
-      if (this.#views.hasBelow(this.#scheduled)) return "waiting";
-      this.#begin();
+      // Others may be scheduled behind the one whose hash is wanted; it has a turn of its own.
+      const target = this.#hash === null ? this.#scheduled : this.#hashedTarget;
+      if (this.#views.hasBelow(target)) return "waiting";
+      this.#begin(target);
     }
     if (this.#phase === "index") this.#compactIndex(keysMax);
     else this.#deleteStored(keysMax);
     return this.#phase === "idle" && this.#scheduled === this.#finished ? "idle" : "working";
   }
 
-  #begin(): void {
-    this.#target = this.#scheduled;
+  #begin(target: number): void {
+    this.#target = target;
     this.#removedBelow = this.#target;
     this.#phase = "index";
     this.#record = 1;
@@ -118,20 +130,23 @@ export class Compaction {
 
   #deleteStored(changesMax: number): void {
     const changes = this.#changes;
-    for (let visited = 0; visited < changesMax; visited++) {
+    for (let left = changesMax; left > 0; left -= workOf(changes)) {
       if (!changes.next() || changes.main > this.#target) {
         this.#finish();
         return;
       }
       readKeyOf(changes.value, this.#key);
-      if (this.#index.has(this.#key, changes.main, changes.sub)) continue;
-      this.#backend.deleteChange(changes.main, changes.sub);
+      const isKept = this.#index.has(this.#key, changes.main, changes.sub);
+      this.#hash?.add(changes, isKept);
+      if (!isKept) this.#backend.deleteChange(changes.main, changes.sub);
     }
   }
 
   #finish(): void {
     this.#phase = "idle";
     this.#finished = this.#target;
+    if (this.#hash !== null) this.hashes.add(this.#hash.finish(this.#target));
+    this.#hash = null;
     this.#backend.put("meta", META_FINISHED, encodeRevision(this.#target, 0, false));
   }
 }

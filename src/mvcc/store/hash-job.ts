@@ -3,11 +3,8 @@ import { newSpan } from "../../base/span.ts";
 import type { BackendRoot, ChangeCursor } from "../../storage/backend/backend.ts";
 import type { KeyIndex } from "../index/key-index.ts";
 import { readKeyOf } from "../key-value.ts";
-import { encodeRevision } from "./revision-key.ts";
+import { encodeRevision, KEY_BUCKET_NAME, workOf } from "./revision-key.ts";
 import type { HashJob, RangeCursor, ReadView } from "./store.ts";
-
-/** The hash begins with the bucket's name. */
-const BUCKET_NAME = Uint8Array.from("key", (letter) => letter.charCodeAt(0));
 
 /** What a hash works on; it closes root and view. */
 export interface HashJobParts {
@@ -25,7 +22,7 @@ export class RootHashJob implements HashJob {
   readonly #parts: HashJobParts;
   readonly #changes: ChangeCursor;
   readonly #key = newSpan();
-  #hash = crc32cUpdate(0, BUCKET_NAME, 0, BUCKET_NAME.length);
+  #hash = crc32cUpdate(0, KEY_BUCKET_NAME, 0, KEY_BUCKET_NAME.length);
   #state: "looking" | "hashing" = "looking";
   /** The keep set of the revision is not known to have anything. */
   #isKeepSetEmpty = true;
@@ -56,7 +53,7 @@ export class RootHashJob implements HashJob {
       this.#look(changesMax);
       return false;
     }
-    for (let i = 0; i < changesMax; i++) {
+    for (let left = changesMax; left > 0; left -= workOf(this.#changes)) {
       if (this.#next()) continue;
       this.close();
       return true;

@@ -7,6 +7,8 @@ import { readKeyOf } from "../key-value.ts";
 import { FIRST_REVISION } from "../types.ts";
 import type { KeyRange, KeyState, RevisionError } from "../types.ts";
 import { Compaction, readCompactionMarks } from "./compaction.ts";
+import { Compaction } from "./compaction.ts";
+import type { CompactedHash } from "./compaction-hash.ts";
 import { RootHashJob } from "./hash-job.ts";
 import type { KeySpace } from "./key-space.ts";
 import { KeyWriter } from "./key-writer.ts";
@@ -180,6 +182,10 @@ class IndexedStore implements KvStore, KeySpace {
 
   compactStep(keysMax: number): "idle" | "working" | "waiting" {
     return this.#compaction.step(keysMax);
+  }
+
+  compactedHash(revision: number): CompactedHash | null {
+    return this.#compaction.hashes.at(revision);
   }
 
   newHash(revision: number, nowMs: number): HashJob {

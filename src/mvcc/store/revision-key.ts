@@ -1,4 +1,5 @@
 import type { ByteSpan } from "../../base/span.ts";
+import type { ChangeCursor } from "../../storage/backend/backend.ts";
 
 /** main 8 bytes big-endian, `_`, sub 8 bytes big-endian, and `t` for a tombstone. */
 const REVISION_KEY_BYTES = 17;
@@ -28,4 +29,18 @@ export function decodeMain(from: ByteSpan): number {
   let main = 0;
   for (let i = start; i < start + 8; i++) main = main * 256 + bytes[i];
   return main <= Number.MAX_SAFE_INTEGER ? main : -1;
+}
+
+/** The bucket's name, with which each hash begins. */
+export const KEY_BUCKET_NAME = Uint8Array.from("key", (letter) => letter.charCodeAt(0));
+
+/** Bytes of a value that take as long as the rest of a change: to be read and hashed. */
+const UNIT_BYTES = 512;
+
+/**
+ * How much work the change is that the cursor is on, in changes: a value of a megabyte is a
+ * millisecond, as two thousand small ones are.
+ */
+export function workOf({ value }: Pick<ChangeCursor, "value">): number {
+  return 1 + Math.floor((value.end - value.start) / UNIT_BYTES);
 }

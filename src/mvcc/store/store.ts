@@ -1,6 +1,7 @@
 import type { ByteSpan } from "../../base/span.ts";
 import type { Backend } from "../../storage/backend/backend.ts";
 import type { RestoredIndex } from "./restore.ts";
+import type { CompactedHash } from "./compaction-hash.ts";
 import type { KeyRange, KeyState, LeaseChange, RevisionError } from "../types.ts";
 
 /** A view that nobody used for this long is cancelled, so that compaction cannot be held up. */
@@ -117,6 +118,12 @@ export interface KvStore {
    * physical=true commits it and waits until it is durable.
    */
   readonly finishedCompactRevision: number;
+
+  /**
+   * HashKV at the revision of one of the last compactions, as it was before that; null when none
+   * is remembered. It is there whatever was compacted since, which no other hash is.
+   */
+  compactedHash(revision: number): CompactedHash | null;
 
   /** Computes HashKV at `revision` (checked by the caller; > 0) in slices (CMP7). */
   newHash(revision: number, nowMs: number): HashJob;

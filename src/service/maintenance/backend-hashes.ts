@@ -18,6 +18,8 @@ import type { ReplySink, Token } from "../rpc.ts";
 
 /** Pairs that one step reads: a fraction of a millisecond. */
 const STEP_PAIRS = 500;
+/** And bytes after which it ends, for values may be large. */
+const STEP_BYTES = 512 * 1024;
 /** As the file has them: by name. */
 const BUCKETS = ([...PLAIN_BUCKETS, "key"] as const).toSorted();
 /** Keys of `meta` that depend on when this member committed, and are left out (storage.md 13). */
@@ -81,6 +83,7 @@ class BackendHash implements Job {
   #pairs: BucketCursor | null = null;
   #changes: ChangeCursor | null = null;
   #sum = 0;
+  #bytesLeft = 0;
 
   constructor(openRoot: () => BackendRoot | null, onDone: (sum: number) => void) {
     this.#openRoot = openRoot;
@@ -91,7 +94,8 @@ class BackendHash implements Job {
     if (this.#isClosed) return true;
     this.#root ??= this.#openRoot();
     if (this.#root === null) return false;
-    for (let i = 0; i < STEP_PAIRS; i += 1) {
+    this.#bytesLeft = STEP_BYTES;
+    for (let i = 0; i < STEP_PAIRS && this.#bytesLeft > 0; i += 1) {
       if (this.#next(this.#root)) continue;
       this.close();
       this.#onDone(this.#sum);
@@ -143,6 +147,7 @@ class BackendHash implements Job {
   }
 
   #add(bytes: Uint8Array, start: number, end: number): void {
+    this.#bytesLeft -= end - start;
     this.#sum = crc32cUpdate(this.#sum, bytes, start, end);
   }
 }

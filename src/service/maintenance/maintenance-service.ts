@@ -82,6 +82,11 @@ export class MaintenanceService {
   hashKv(token: Token, bytes: Uint8Array, start: number, end: number): void {
     const request = decodeHashKVRequest(bytes, start, end);
     const { store, jobs, clock } = this.#options;
+    const remembered = store.compactedHash(request.revision);
+    if (remembered !== null) {
+      this.#replyHash(token, remembered);
+      return;
+    }
     const revision = request.revision === 0 ? store.currentRevision : request.revision;
     if (revision < 0) {
       this.#replyHash(token, {
