@@ -16,6 +16,8 @@ export interface Alarm {
 /** The replicated set of raised alarms (semantics.md M2 to M5). */
 export class Alarms {
   readonly #raised: Alarm[] = [];
+  /** Raised now or at any time before, by member and type: what metrics have to go on showing. */
+  readonly #seen = new Map<string, Alarm>();
 
   /** Raises it; raising it again changes nothing. Returns the alarm. */
   activate(memberId: bigint, type: number): Alarm {
@@ -23,6 +25,7 @@ export class Alarms {
     if (known !== undefined) return known;
     const alarm = { memberId, type };
     this.#raised.push(alarm);
+    this.#seen.set(`${memberId}/${type}`, alarm);
     return alarm;
   }
 
@@ -36,6 +39,11 @@ export class Alarms {
   /** All alarms of `type`, or all when it is none. */
   list(type: number): Alarm[] {
     return this.#raised.filter((alarm) => type === AlarmType.none || alarm.type === type);
+  }
+
+  /** All that are raised, or were since the start of this process. */
+  seen(): Iterable<Alarm> {
+    return this.#seen.values();
   }
 
   /** True while any member raised this type. */

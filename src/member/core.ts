@@ -25,6 +25,7 @@ import { newAutoCompactor } from "./auto-compaction.ts";
 import type { StartState } from "./bootstrap.ts";
 import type { MemberConfig } from "./config.ts";
 import { DiskReserve } from "./disk-reserve.ts";
+import { commitMetrics } from "./metrics/disk-metrics.ts";
 import { logQuota } from "./quota-log.ts";
 import { type OpenedStorage, openingStorage, type StorageKind } from "./open-storage.ts";
 import { Snapshotter } from "./snapshotter.ts";
@@ -84,9 +85,13 @@ export function* openingCore(
     ...(walSegmentBytes === undefined ? {} : { segmentBytes: walSegmentBytes }),
     // Before there is a core, nobody waits for what the bootstrap wrote.
     onDurable: () => core?.group.durable(),
-    onFailure: (error: Error) => events.onFatal(error),
+    onFailure: (error: Error) => {
+      core?.failed();
+      events.onFatal(error);
+    },
   };
-  const storage = yield* openingStorage({ kind, platform, config, wal });
+  const timing = commitMetrics(platform.metrics, platform.clock);
+  const storage = yield* openingStorage({ kind, platform, config, wal, timing });
   core = new Core(platform, config, events, storage);
   return core;
 }
@@ -118,6 +123,8 @@ export class Core {
   readonly #snapshotter: Snapshotter | null;
   #migrateMs = 0;
   #isClosed = false;
+  /** Something was left half done. */
+  #hasFailed = false;
 
   /** From what `openingCore` opened. */
   constructor(
@@ -169,7 +176,10 @@ export class Core {
       tickMs: config.heartbeatIntervalMs,
       onReadable: (context) => this.service.reads.readable(context),
       onTick: () => this.#tick(),
-      onFatal: (error) => events.onFatal(error),
+      onFatal: (error) => {
+        this.failed();
+        events.onFatal(error);
+      },
     });
   }
 
@@ -183,6 +193,15 @@ export class Core {
   /** Everything that was in the log at start, and the leader's first entry, is applied. */
   get isReady(): boolean {
     return this.group.readNow();
+  }
+
+  /**
+   * To be called when a fatal fault ended some work in its midst: an entry may have had its effect
+   * without its index, so nothing more may be committed. The log has it all.
+   */
+  failed(): void {
+    this.#hasFailed = true;
+    this.group.stop();
   }
 
   /** Stops taking part, answers who waits, makes everything durable, and closes log and state. */
@@ -209,7 +228,8 @@ export class Core {
       return;
     }
     // Never inside an entry; after a failure nothing is written any more.
-    if (error === null && this.store.pendingChanges === 0) this.#committer.commit();
+    const isWhole = error === null && !this.#hasFailed && this.store.pendingChanges === 0;
+    if (isWhole) this.#committer.commit();
     const wait = (): void => {
       if (!file.isIdle) {
         this.#platform.clock.startTimer(CLOSE_POLL_MS, wait);

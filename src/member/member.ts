@@ -2,6 +2,7 @@ import { assert } from "../base/assert.ts";
 import type { Sliced } from "../base/sliced.ts";
 import { DiskError } from "../platform/disk.ts";
 import type { Platform } from "../platform/platform.ts";
+import { BoltError } from "../storage/backend/bolt-pages/error.ts";
 import {
   encodeClusterMemberAttrSetRequestToBytes,
   encodeClusterVersionSetRequestToBytes,
@@ -13,7 +14,8 @@ import type { MemberConfig } from "./config.ts";
 import { type Core, type CoreTuning, openingCore } from "./core.ts";
 import { diskFault } from "./disk-fault.ts";
 import { Doors } from "./doors.ts";
-import { registerMemberMetrics } from "./metrics.ts";
+import { guardedPlatform } from "./guarded-platform.ts";
+import { registerMemberMetrics } from "./metrics/member-metrics.ts";
 
 /** Reading log and state holds the event loop for so long at most, give or take a pause. */
 const START_TURN_MS = 10;
@@ -87,7 +89,7 @@ class RunningMember implements Member {
 
   constructor(config: MemberConfig, platform: Platform) {
     this.#config = config;
-    this.#platform = platform;
+    this.#platform = guardedPlatform(platform, (error) => this.#fail(error));
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -199,12 +201,13 @@ class RunningMember implements Member {
   #fail(error: Error): void {
     if (this.#fatal !== null) return;
     this.#fatal = error;
-    const fault = error instanceof DiskError ? diskFault(error) : null;
+    this.#opened?.failed();
     this.#platform.logger.log("error", "member stops after a fatal fault", {
       error: error.message,
-      ...(fault === null ? {} : { fault: fault.kind, remedy: fault.remedy }),
+      ...faultFields(error),
     });
-    void this.close();
+    // Not in the midst of what failed.
+    this.#platform.clock.defer(() => void this.close());
   }
 
   /**
@@ -250,4 +253,12 @@ class RunningMember implements Member {
       look();
     });
   }
+}
+
+/** What kind of fault it is, and what to do. */
+function faultFields(error: Error): Readonly<Record<string, string>> {
+  if (error instanceof BoltError) return { fault: error.code, remedy: error.remedy };
+  if (!(error instanceof DiskError)) return {};
+  const { kind, remedy } = diskFault(error);
+  return { fault: kind, remedy };
 }

@@ -4,6 +4,7 @@ import { IndexBuilder, type RestoredIndex } from "../mvcc/store/restore.ts";
 import type { Platform } from "../platform/platform.ts";
 import type { Backend } from "../storage/backend/backend.ts";
 import { type BoltBackend, openingBolt } from "../storage/backend/bolt/bolt-backend.ts";
+import type { CommitTiming } from "../storage/backend/bolt-pages/page-store.ts";
 import { openMemoryBackend } from "../storage/backend/memory/memory-backend.ts";
 import { readSchema, requireServed, type SchemaState } from "../storage/schema/open-schema.ts";
 import { type StartChoice, walExists, type WalOptions } from "../storage/wal/wal.ts";
@@ -35,6 +36,8 @@ export interface StorageOptions {
   readonly platform: Platform;
   readonly config: MemberConfig;
   readonly wal: WalOptions;
+  /** Told of each commit of a file. */
+  readonly timing: CommitTiming;
 }
 
 /**
@@ -49,13 +52,13 @@ export function* openingStorage(options: StorageOptions): Sliced<OpenedStorage> 
   return { start, backend: openMemoryBackend(), file: null, schema: null, restored: null };
 }
 
-function* openingFile({ platform, config, wal }: StorageOptions): Sliced<OpenedStorage> {
+function* openingFile({ platform, config, wal, timing }: StorageOptions): Sliced<OpenedStorage> {
   const { disk, logger } = platform;
   const path = `${config.dataDir}/member/snap/db`;
   const sums = { path: `${config.dataDir}/member/db.sums`, logger };
   // One walk proves that the database is whole, and builds the index of what is in it.
   const sink = new IndexBuilder(platform.random.uint32());
-  const bolt = { disk, path, sums, sink, onFailure: wal.onFailure };
+  const bolt = { disk, path, sums, sink, timing, onFailure: wal.onFailure };
   let file = disk.existsSync(path) ? yield* openingBolt(bolt) : null;
   let start: StartState | null = null;
   try {

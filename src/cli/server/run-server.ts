@@ -73,7 +73,11 @@ export async function runServer({ config, log, notes }: ServerSettings): Promise
   }
   const end = await Promise.race([signal, member.closed]);
   if (typeof end !== "string") {
-    logger.fatal("the member stopped", { error: end?.message ?? "closed" });
+    const { message, remedy } = explainStartFailure(end ?? "closed");
+    logger.fatal("the member stopped", {
+      error: message,
+      remedy: remedy === "" ? undefined : remedy,
+    });
     await logger.close();
     process.exit(EXIT_FAILURE);
   }

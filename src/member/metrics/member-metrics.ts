@@ -1,8 +1,8 @@
-import { alarmName, AlarmType } from "../cluster/alarms.ts";
-import type { MetricsRegistry } from "../base/metrics/registry.ts";
-import { EMULATED_VERSION } from "../service/maintenance/maintenance-service.ts";
-import type { MemberConfig } from "./config.ts";
-import type { Core } from "./core.ts";
+import { alarmName } from "../../cluster/alarms.ts";
+import type { MetricsRegistry } from "../../base/metrics/registry.ts";
+import { EMULATED_VERSION } from "../../service/maintenance/maintenance-service.ts";
+import type { MemberConfig } from "../config.ts";
+import type { Core } from "../core.ts";
 
 type Read = () => number;
 
@@ -134,8 +134,10 @@ function registerInfo(metrics: MetricsRegistry, core: Core): void {
       labels: ["server_id", "alarm_type"],
     },
     (emit) => {
-      for (const { memberId, type } of core.alarms.list(AlarmType.none)) {
-        emit(1, [memberId.toString(16), alarmName(type)]);
+      // One that was cleared stays, at 0: a series that vanishes looks like a scrape that failed.
+      for (const { memberId, type } of core.alarms.seen()) {
+        const value = core.alarms.has(memberId, type) ? 1 : 0;
+        emit(value, [memberId.toString(16), alarmName(type)]);
       }
     },
   );

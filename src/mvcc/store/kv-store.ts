@@ -7,7 +7,6 @@ import { readKeyOf } from "../key-value.ts";
 import { FIRST_REVISION } from "../types.ts";
 import type { KeyRange, KeyState, RevisionError } from "../types.ts";
 import { Compaction, readCompactionMarks } from "./compaction.ts";
-import { Compaction } from "./compaction.ts";
 import type { CompactedHash } from "./compaction-hash.ts";
 import { RootHashJob } from "./hash-job.ts";
 import type { KeySpace } from "./key-space.ts";

@@ -6,7 +6,10 @@ import type { PageSource } from "./page.ts";
 /** What an image is of. */
 export interface FileImageOptions {
   readonly source: Pick<PageSource, "pageBytes"> & {
-    /** Tree page `id` with its overflow pages, checked; its bytes are used at once. */
+    /**
+     * Tree page `id` with its overflow pages, checked. Those of a single page are used at once, of
+     * several they stay as they are.
+     */
     once(id: number): Uint8Array;
   };
   /** Of the commit whose image it is. */
@@ -54,8 +57,9 @@ export class FileImage {
       rest.start += bytes;
       at += bytes;
     }
-    // Until the next call others use the memory that the page lies in.
-    if (rest.start < rest.end) this.#show(rest.bytes.slice(rest.start, rest.end));
+    // Until the next call others use the memory that a single page lies in.
+    const isShared = rest.bytes.length <= this.#pageBytes;
+    if (isShared && rest.start < rest.end) this.#show(rest.bytes.slice(rest.start, rest.end));
     return at;
   }
 

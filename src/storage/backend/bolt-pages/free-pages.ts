@@ -129,3 +129,133 @@ export class FreePages {
     this.#words = grown;
   }
 }
+
+/** Pages side by side that the newest tree gave up. */
+export interface FreedRun {
+  readonly id: number;
+  readonly count: number;
+  /** First version of the trees without them. */
+  readonly version: number;
+  /** The first commit without them: before it is durable they are needed after a crash; 0: never. */
+  readonly batch: number;
+}
+
+/**
+ * Pages that were given up and are not free yet: a crash may bring the tree back that has them, or
+ * an open root has them. A root keeps what was there when it was opened, and nothing that came and
+ * went after that, however long it stays open.
+ */
+export class FreedPages {
+  /** Pages in all runs. */
+  count = 0;
+  /** Not durable, by ascending batch. */
+  #pending: FreedRun[] = [];
+  /** No crash needs them; whether a root does is to be looked at. */
+  readonly #due: FreedRun[][] = [];
+  /** By the version of a root that has them. */
+  readonly #held = new Map<number, FreedRun[]>();
+  /** Versions of open roots, ascending, and how many of each. */
+  readonly #pinned: number[] = [];
+  readonly #pinCounts = new Map<number, number>();
+  /** First version of the trees that has the page, by its number; 0: as found at the opening. */
+  #born = new Uint32Array(1024);
+
+  /** Page `id` is in the trees from `version` on. */
+  made(id: number, version: number): void {
+    if (id >= this.#born.length) {
+      const grown = new Uint32Array(Math.max(id + 1, this.#born.length * 2));
+      grown.set(this.#born);
+      this.#born = grown;
+    }
+    this.#born[id] = version;
+  }
+
+  add(run: FreedRun): void {
+    this.count += run.count;
+    if (run.batch === 0) this.#due.push([run]);
+    else this.#pending.push(run);
+  }
+
+  /** A root of this version, which is the newest, is open. */
+  pin(version: number): void {
+    const count = this.#pinCounts.get(version) ?? 0;
+    if (count === 0) this.#pinned.push(version);
+    this.#pinCounts.set(version, count + 1);
+  }
+
+  unpin(version: number): void {
+    const count = this.#pinCounts.get(version)! - 1;
+    this.#pinCounts.set(version, count);
+    if (count > 0) return;
+    this.#pinCounts.delete(version);
+    this.#pinned.splice(this.#pinned.indexOf(version), 1);
+    const held = this.#held.get(version);
+    if (held !== undefined) this.#due.push(held);
+    this.#held.delete(version);
+  }
+
+  /**
+   * Looks at up to `runsMax` runs that are no longer needed after a crash: gives to `free` those
+   * that no root has either, and to `hold` the others. True when there is more to look at.
+   */
+  release(
+    durableBatch: number,
+    runsMax: number,
+    { free, hold }: Record<"free" | "hold", (run: FreedRun) => void>,
+  ): boolean {
+    const pending = this.#pending.findIndex(({ batch }) => batch > durableBatch);
+    if (this.#pending.length > 0 && pending !== 0) {
+      this.#due.push(this.#pending.splice(0, pending < 0 ? Infinity : pending));
+    }
+    for (let left = runsMax; left > 0 && this.#due.length > 0; left--) {
+      const run = this.#due.at(-1)!.pop();
+      if (run === undefined) {
+        this.#due.pop();
+        continue;
+      }
+      const pin = this.#holderOf(run);
+      if (pin < 0) {
+        this.count -= run.count;
+        free(run);
+      } else {
+        const held = this.#held.get(pin);
+        if (held === undefined) this.#held.set(pin, [run]);
+        else held.push(run);
+        hold(run);
+      }
+    }
+    return this.#due.length > 0;
+  }
+
+  /** Whether a page from `id` on is among them. */
+  reaches(id: number): boolean {
+    for (const runs of this.#lists()) {
+      if (runs.some((run) => run.id + run.count > id)) return true;
+    }
+    return false;
+  }
+
+  forEach(callback: (run: FreedRun) => void): void {
+    for (const runs of this.#lists()) runs.forEach(callback);
+  }
+
+  *#lists(): Generator<readonly FreedRun[]> {
+    yield this.#pending;
+    yield* this.#due;
+    yield* this.#held.values();
+  }
+
+  /** Version of an open root that has the run; -1 when none does. */
+  #holderOf({ id, version }: FreedRun): number {
+    const pinned = this.#pinned;
+    const born = id < this.#born.length ? this.#born[id]! : 0;
+    let low = 0;
+    let high = pinned.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (pinned[middle]! < born) low = middle + 1;
+      else high = middle;
+    }
+    return low < pinned.length && pinned[low]! < version ? pinned[low]! : -1;
+  }
+}

@@ -1,4 +1,5 @@
 import { assert } from "../../../base/assert.ts";
+import type { Clock } from "../../../platform/clock.ts";
 import type { Disk, DiskError, DiskOp, FileId } from "../../../platform/disk.ts";
 import { pageSum } from "../bolt-sums/page-sum.ts";
 import type { PageSums } from "../bolt-sums/page-sums.ts";
@@ -6,7 +7,7 @@ import type { SumFile } from "../bolt-sums/sum-file.ts";
 import { NO_PAGE, PAGE_HEADER_BYTES, writeU32, writeU64 } from "./format.ts";
 import { FileLength } from "./file-length.ts";
 import { FileImage } from "./file-image.ts";
-import { FreePages } from "./free-pages.ts";
+import { FreedPages, type FreedRun, FreePages } from "./free-pages.ts";
 import { writeMark, writeMeta } from "./meta.ts";
 import type { PageFile } from "./page-file.ts";
 import type { TreePages } from "./page-builder.ts";
@@ -15,14 +16,16 @@ import type { PageSource } from "./page.ts";
 /** New pages are cut from pieces of memory of this size. */
 const ARENA_BYTES = 256 * 1024;
 
-/** Pages that the newest tree no longer has. */
-interface Freed {
-  readonly id: number;
-  readonly count: number;
-  /** Roots opened before this version still have them. */
-  readonly version: number;
-  /** The first commit without them: durable before it, they may be needed after a crash. */
-  readonly batch: number;
+/** Freed runs looked at with a commit: more than all but the largest free; 2 ms. */
+const RELEASE_RUNS_MAX = 16 * 1024;
+/** And in one step of what is left over, as when a root of a whole old tree is closed. */
+const RELEASE_STEP_RUNS = 2048;
+
+/** How long a commit took, for who counts it. */
+export interface CommitTiming {
+  readonly clock: Clock;
+  /** It is durable: merging the batch into the trees took `spillMs`, the disk `writeMs`. */
+  committed(spillMs: number, writeMs: number): void;
 }
 
 /** A commit on its way to the disk. */
@@ -32,6 +35,8 @@ interface Commit {
   readonly pages: Map<number, Uint8Array>;
   rootPage: number;
   endPage: number;
+  spillMs: number;
+  beganMs: number;
 }
 
 /** What a PageStore works with. */
@@ -47,6 +52,7 @@ export interface PageStoreOptions {
   readonly sums: PageSums;
   /** Makes them durable with each commit; null: nobody does. */
   readonly sumFile: SumFile | null;
+  readonly timing?: CommitTiming | undefined;
   /** Called once; nothing becomes durable any more. */
   readonly onFailure: (error: DiskError) => void;
 }
@@ -68,10 +74,7 @@ export class PageStore implements TreePages, PageSource {
   readonly #unwritten = new Map<number, Uint8Array>();
   /** Those of them that the next commit has to write. */
   #dirty = new Map<number, Uint8Array>();
-  #freed: Freed[] = [];
-  #freedPages = 0;
-  /** Open roots by version. */
-  readonly #pins = new Map<number, number>();
+  readonly #freed = new FreedPages();
   #version = 0;
   #batch = 0;
   #txid: number;
@@ -107,7 +110,7 @@ export class PageStore implements TreePages, PageSource {
 
   /** Pages that the newest tree has, and the two meta pages. */
   get usedPages(): number {
-    return this.#file.endPage - this.#free.count - this.#freedPages;
+    return this.#file.endPage - this.#free.count - this.#freed.count;
   }
 
   /** Bytes of the pages that the newest tree has. */
@@ -154,14 +157,15 @@ export class PageStore implements TreePages, PageSource {
     writeU32(page, 12, count - 1);
     this.#unwritten.set(id, page);
     this.#dirty.set(id, page);
+    this.#freed.made(id, this.#version + 1);
     this.#options.onNewPage(id);
     return { id, page };
   }
 
   free(id: number, count: number): void {
-    this.#dirty.delete(id);
-    this.#freed.push({ id, count, version: this.#version + 1, batch: this.#batch + 1 });
-    this.#freedPages += count;
+    // What no commit has, no crash brings back.
+    const batch = this.#dirty.delete(id) ? 0 : this.#batch + 1;
+    this.#freed.add({ id, count, version: this.#version + 1, batch });
   }
 
   /** The trees were written anew: roots opened from now on no longer have what was freed. */
@@ -171,16 +175,36 @@ export class PageStore implements TreePages, PageSource {
 
   /** What the trees are now stays readable until `unpin` is called with the number returned. */
   pin(): number {
-    this.#pins.set(this.#version, (this.#pins.get(this.#version) ?? 0) + 1);
+    this.#freed.pin(this.#version);
     return this.#version;
   }
 
   unpin(version: number): void {
-    const count = this.#pins.get(version)! - 1;
-    if (count === 0) this.#pins.delete(version);
-    else this.#pins.set(version, count);
-    this.#release();
+    this.#freed.unpin(version);
+    this.release();
   }
+
+  /**
+   * Gives freed pages to the writer once neither a crash nor a root can need them. True when there
+   * is more to look at.
+   */
+  release(runsMax = RELEASE_STEP_RUNS): boolean {
+    return this.#freed.release(this.durableBatch, runsMax, this.#onRelease);
+  }
+
+  readonly #onRelease = {
+    free: ({ id, count }: FreedRun): void => {
+      this.#free.add(id, count);
+      this.#unwritten.delete(id);
+      this.#file.forget(id);
+    },
+    // A page that no commit has is nowhere else. The piece of memory that it is cut from goes.
+    hold: ({ id }: FreedRun): void => {
+      const page = this.#unwritten.get(id);
+      const isCut = page !== undefined && page.length < page.buffer.byteLength;
+      if (isCut) this.#unwritten.set(id, page.slice());
+    },
+  };
 
   /** New single pages come from the front of the file, to let its end become free. */
   set isFrontFirst(value: boolean) {
@@ -199,7 +223,7 @@ export class PageStore implements TreePages, PageSource {
 
   /** A page from `id` on was given up, and is still needed. */
   isHeldFrom(id: number): boolean {
-    return this.#freed.some((freed) => freed.id + freed.count > id);
+    return this.#freed.reaches(id);
   }
 
   /** The file shrinks to its last page with each commit, a piece at a time. */
@@ -210,7 +234,7 @@ export class PageStore implements TreePages, PageSource {
   /** The file as the last commit makes it, whose tree at `rootPage` is the newest. */
   image(rootPage: number): FileImage {
     const unused = this.#free.copy();
-    for (const { id, count } of this.#freed) unused.add(id, count);
+    this.#freed.forEach(({ id, count }) => unused.add(id, count));
     const { endPage } = this.#file;
     const { pageBytes } = this;
     const pin = this.pin();
@@ -222,8 +246,8 @@ export class PageStore implements TreePages, PageSource {
     });
   }
 
-  /** Commits the tree at `rootPage`; returns the batch's number. */
-  commit(rootPage: number): number {
+  /** Commits the tree at `rootPage`, which took `spillMs` to make; returns the batch's number. */
+  commit(rootPage: number, spillMs = 0): number {
     const batch = (this.#batch += 1);
     const endPage = this.#free.trim(this.#file.endPage);
     this.#file.endPage = endPage;
@@ -231,12 +255,14 @@ export class PageStore implements TreePages, PageSource {
     this.#dirty = new Map();
     if (this.#waiting === null) {
       this.#txid += 1;
-      this.#waiting = { batch, txid: this.#txid, pages, rootPage, endPage };
+      const txid = this.#txid;
+      this.#waiting = { batch, txid, pages, rootPage, endPage, spillMs, beganMs: 0 };
     } else {
       // It has not begun: it takes this one in, and becomes durable with it. Its transaction number
       // stays, for the next one would write over the meta page that is the last durable one.
       for (const [id, page] of pages) this.#waiting.pages.set(id, page);
       Object.assign(this.#waiting, { batch, rootPage, endPage });
+      this.#waiting.spillMs += spillMs;
     }
     this.#start();
     return batch;
@@ -256,6 +282,7 @@ export class PageStore implements TreePages, PageSource {
     if (commit === null || this.#inFlight !== null || this.#failed) return;
     this.#waiting = null;
     this.#inFlight = commit;
+    commit.beganMs = this.#options.timing?.clock.monotonicMs() ?? 0;
     this.#options.disk.submit(this.#opsOf(commit), (error) => this.#done(commit, error));
   }
 
@@ -266,6 +293,8 @@ export class PageStore implements TreePages, PageSource {
       return;
     }
     this.#inFlight = null;
+    const { timing } = this.#options;
+    timing?.committed(commit.spillMs, timing.clock.monotonicMs() - commit.beganMs);
     this.durableBatch = commit.batch;
     this.#length.committed(commit.txid, commit.endPage);
     this.#options.sumFile?.committed(commit);
@@ -274,7 +303,7 @@ export class PageStore implements TreePages, PageSource {
       this.#unwritten.delete(id);
       this.#file.keep(id, page);
     }
-    this.#release();
+    this.release(RELEASE_RUNS_MAX);
     this.#start();
   }
 
@@ -323,25 +352,6 @@ export class PageStore implements TreePages, PageSource {
       this.#staging = this.#options.disk.sharedBuffer(Math.max(bytes, this.#staging.length * 2));
     }
     return this.#staging;
-  }
-
-  /** Gives freed pages to the writer once neither a crash nor a root can need them. */
-  #release(): void {
-    const oldest = Math.min(...this.#pins.keys());
-    const isNeeded = (freed: Freed): boolean =>
-      freed.batch > this.durableBatch || oldest < freed.version;
-    const kept: Freed[] = [];
-    for (const freed of this.#freed) {
-      if (isNeeded(freed)) {
-        kept.push(freed);
-        continue;
-      }
-      this.#free.add(freed.id, freed.count);
-      this.#freedPages -= freed.count;
-      this.#unwritten.delete(freed.id);
-      this.#file.forget(freed.id);
-    }
-    this.#freed = kept;
   }
 
   #memory(bytes: number): Uint8Array {

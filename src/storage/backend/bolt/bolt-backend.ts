@@ -2,6 +2,7 @@ import { assert } from "../../../base/assert.ts";
 import { inOneGo, type Sliced } from "../../../base/sliced.ts";
 import { newSpan } from "../../../base/span.ts";
 import type { ByteSpan } from "../../../base/span.ts";
+import type { Clock } from "../../../platform/clock.ts";
 import type { Disk, DiskError, FileId } from "../../../platform/disk.ts";
 import { PLAIN_BUCKETS } from "../backend.ts";
 import type {
@@ -26,7 +27,7 @@ import type { BatchView } from "./merged-cursors.ts";
 import type { FileImage } from "../bolt-pages/file-image.ts";
 import { newDatabase } from "../bolt-pages/new-database.ts";
 import { PageFile } from "../bolt-pages/page-file.ts";
-import { PageStore } from "../bolt-pages/page-store.ts";
+import { type CommitTiming, PageStore } from "../bolt-pages/page-store.ts";
 import { PageSums } from "../bolt-sums/page-sums.ts";
 import { SumFile, type SumFileOptions } from "../bolt-sums/sum-file.ts";
 import { PlainOverlay } from "./plain-overlay.ts";
@@ -63,6 +64,8 @@ export interface BoltOptions {
   readonly sums?: Omit<SumFileOptions, "disk">;
   /** Gets all changes that are stored, while the opening passes them. */
   readonly sink?: ChangeSink;
+  /** Told of each commit. */
+  readonly timing?: CommitTiming;
 }
 
 /** A Backend in a file of bbolt's format. */
@@ -149,6 +152,8 @@ class FileBackend implements BoltBackend, BatchView {
   readonly #store: PageStore;
   readonly #branches = new RevisionBranches();
   readonly #sumFile: SumFile | null;
+  /** Null: nobody counts. */
+  readonly #clock: Clock | null;
   readonly #overlays = new Map<PlainBucket, PlainOverlay>();
   readonly appended = new ChangeOverlay();
   /** The buckets' trees, and the tree of buckets they are in. */
@@ -165,7 +170,7 @@ class FileBackend implements BoltBackend, BatchView {
   /** The trees are not those of the last commit. */
   #isChanged = false;
 
-  constructor({ disk, onFailure }: BoltOptions, opened: Opened) {
+  constructor({ disk, onFailure, timing }: BoltOptions, opened: Opened) {
     const { file, pages, sumFile } = opened;
     this.#disk = disk;
     this.#file = file;
@@ -179,13 +184,16 @@ class FileBackend implements BoltBackend, BatchView {
     const isList = (id: number): boolean => id >= freeListPage && id < freeListPage + listPages;
     const isFree = (id: number): boolean => id > 1 && !isTreePage(id) && !isList(id);
     const onNewPage = (id: number): void => this.#branches.drop(id);
-    this.#store = new PageStore({ ...opened, disk, isFree, onNewPage, onFailure });
+    this.#clock = timing?.clock ?? null;
+    this.#store = new PageStore({ ...opened, disk, isFree, onNewPage, onFailure, timing });
     if (listPages > 0) this.#store.free(freeListPage, listPages);
     this.#trees = readBuckets(this.#store, rootPage);
     this.#topPage = rootPage;
     this.stored = new BucketTrees(this.#store, this.#trees, this.#branches);
     for (const name of PLAIN_BUCKETS) this.#overlays.set(name, new PlainOverlay());
-    this.#isChanged = [...PLAIN_BUCKETS, KEY_BUCKET].some((name) => !this.#trees.has(name));
+    // The page of a stored list is used again, so the first commit has to say that there is none.
+    const hasAll = [...PLAIN_BUCKETS, KEY_BUCKET].every((name) => this.#trees.has(name));
+    this.#isChanged = listPages > 0 || !hasAll;
     this.#readLastRevision();
   }
 
@@ -275,6 +283,7 @@ class FileBackend implements BoltBackend, BatchView {
   }
 
   commit(): number {
+    const beganMs = this.#clock?.monotonicMs() ?? 0;
     this.#fold();
     this.#pendingOps = 0;
     this.#pendingBytes = 0;
@@ -283,7 +292,7 @@ class FileBackend implements BoltBackend, BatchView {
     const top = { page: this.#topPage };
     this.#topPage = writeTree(this.#store, top, this.#bucketHeaders(), false);
     this.#store.nextVersion();
-    return this.#store.commit(this.#topPage);
+    return this.#store.commit(this.#topPage, (this.#clock?.monotonicMs() ?? 0) - beganMs);
   }
 
   openRoot(): BackendRoot {
@@ -294,7 +303,7 @@ class FileBackend implements BoltBackend, BatchView {
   /** Pages are used again as they become free; what was deleted frees its pages when merged. */
   maintain(): boolean {
     if (this.appended.hasRemoved) this.#fold();
-    return false;
+    return this.#store.release();
   }
 
   openImage(): FileImage {
