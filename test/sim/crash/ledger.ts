@@ -27,7 +27,8 @@ export class Ledger {
   readonly #known = new Map<number, Request>();
   /** Without an answer in this life. */
   readonly #pending = new Set<Request>();
-  readonly #pendingCompactions = new Set<number>();
+  /** How many are under way by revision: one may be refused because of another. */
+  readonly #pendingCompactions = new Map<number, number>();
   /** A compaction at this revision was acknowledged. */
   #compacted = -1;
   #lastAcknowledged = 1;
@@ -43,7 +44,9 @@ export class Ledger {
     const copy = new Ledger();
     for (const [revision, request] of this.#known) copy.#known.set(revision, request);
     for (const request of this.#pending) copy.#pending.add(request);
-    for (const revision of this.#pendingCompactions) copy.#pendingCompactions.add(revision);
+    for (const [revision, count] of this.#pendingCompactions) {
+      copy.#pendingCompactions.set(revision, count);
+    }
     copy.#compacted = this.#compacted;
     copy.#lastAcknowledged = this.#lastAcknowledged;
     copy.acknowledged = this.acknowledged;
@@ -64,11 +67,13 @@ export class Ledger {
   }
 
   askedCompaction(revision: number): void {
-    this.#pendingCompactions.add(revision);
+    this.#pendingCompactions.set(revision, (this.#pendingCompactions.get(revision) ?? 0) + 1);
   }
 
   answeredCompaction(revision: number, isDone: boolean): void {
-    this.#pendingCompactions.delete(revision);
+    const left = this.#pendingCompactions.get(revision)! - 1;
+    if (left > 0) this.#pendingCompactions.set(revision, left);
+    else this.#pendingCompactions.delete(revision);
     if (isDone) this.#compacted = Math.max(this.#compacted, revision);
   }
 

@@ -27,6 +27,7 @@ const GO_ON_EVERY = 3;
 const GO_ON_ANSWERS = 12;
 /** Worlds between two lines about how far it is. */
 const REPORT_WORLDS = 25;
+const FAILURES_SHOWN = 20;
 const MIB = 1024 * 1024;
 const WAL_DIR = "data/member/wal";
 const SNAP_DIR = "data/member/snap";
@@ -67,7 +68,7 @@ class Campaign {
     const shape = shapeOf(new Prng(seed));
     const look = (crash: Crashed): Promise<void> => this.#lookAtStep(crash, { seed, shape });
     const problems = await crashAtEveryStep({ seed, shape, answers, look });
-    for (const problem of problems) this.#failures.push(`scenario ${seed}: ${problem}`);
+    for (const problem of problems) this.#fail(`scenario ${seed}: ${problem}`);
   }
 
   async restoring(seed: number, answers: number): Promise<void> {
@@ -77,7 +78,7 @@ class Campaign {
       this.#steps += 1;
       await this.#check(disk, `scenario ${seed}, ${step}`, shape);
       if (problems.length === 0) this.#passed += 1;
-      for (const problem of problems) this.#failures.push(`scenario ${seed}, ${step}: ${problem}`);
+      for (const problem of problems) this.#fail(`scenario ${seed}, ${step}: ${problem}`);
     };
     await crashRestoring({ seed, shape, answers, look });
   }
@@ -88,14 +89,14 @@ class Campaign {
     const onCrash = async ({ disk, step }: Crashed): Promise<void> => {
       this.#crashes += 1;
       const missing = missingSnapshot({ disk });
-      if (missing !== null) this.#failures.push(`world ${seed}, ${step}: ${missing}`);
+      if (missing !== null) this.#fail(`world ${seed}, ${step}: ${missing}`);
       await this.#check(disk, `world ${seed}, ${step}`, shape);
     };
     const result = await runRandomWorld({ seed, shape, crashes, onCrash });
     this.#passed += result.crashes;
     this.#acknowledged += result.acknowledged;
     for (const problem of result.problems) {
-      this.#failures.push(`world ${seed}, crash ${result.crashes}, ${problem}`);
+      this.#fail(`world ${seed}, crash ${result.crashes}, ${problem}`);
     }
   }
 
@@ -112,16 +113,21 @@ class Campaign {
   async finish(): Promise<LongResult> {
     await this.#bbolt.finish();
     const { count, sound, problems } = this.#bbolt;
-    const failures = [...this.#failures, ...problems];
-    if (count !== this.#crashes) failures.push(`${count} bbolt checks of ${this.#crashes} crashes`);
-    for (const failure of failures.slice(0, 20)) process.stdout.write(`  ${failure}\n`);
+    for (const problem of problems) this.#fail(problem);
+    if (count !== this.#crashes) this.#fail(`${count} bbolt checks of ${this.#crashes} crashes`);
     process.stdout.write(
       `crash: ${this.#crashes} crashes, ${this.#steps} of them at every step in turn; ` +
         `${this.#passed} restarts right, ${this.#acknowledged} acknowledged requests; ` +
         `bbolt check: ${count} files, ${sound} sound (${this.#made} of them made by the next ` +
         "start: there was none yet)\n",
     );
-    return { passed: this.#passed, failed: failures.length };
+    return { passed: this.#passed, failed: this.#failures.length };
+  }
+
+  /** Told at once: a run that takes half an hour may not come to its end. */
+  #fail(failure: string): void {
+    this.#failures.push(failure);
+    if (this.#failures.length <= FAILURES_SHOWN) process.stdout.write(`  ${failure}\n`);
   }
 
   /** Of a disk without a database the one that the next start makes. */
@@ -143,7 +149,7 @@ class Campaign {
     await this.#check(crash.disk, name, options.shape);
     const problems = restart(crash, place, options);
     if (problems.length === 0) this.#passed += 1;
-    for (const problem of problems) this.#failures.push(`${name}: ${problem}`);
+    for (const problem of problems) this.#fail(`${name}: ${problem}`);
   }
 }
 
