@@ -118,6 +118,12 @@ export class PageStore implements TreePages, PageSource {
     return this.usedPages * this.pageBytes;
   }
 
+  /** Memory that stays because of pages that are not on the disk. */
+  get unwrittenBytes(): number {
+    const buffers = new Set([...this.#unwritten.values()].map(({ buffer }) => buffer));
+    return [...buffers].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
   /** Nothing is on its way to the disk, or ever will be again. */
   get isIdle(): boolean {
     return this.#failed || (this.#inFlight === null && this.#waiting === null);

@@ -5,13 +5,16 @@ import { newSpan } from "../../../base/span.ts";
 import type { DiskError } from "../../../platform/disk.ts";
 import { VirtualClock } from "../../../sim/world/clock.ts";
 import { VirtualDisk } from "../../../sim/world/disk.ts";
+import { type BackendRoot, PLAIN_BUCKETS } from "../backend.ts";
 import { runAll } from "../backend.contract.ts";
 import { openBolt } from "./bolt-backend.ts";
 import type { BoltBackend } from "./bolt-backend.ts";
 import { checkDatabase } from "../bolt-pages/check.ts";
 import { readMeta } from "../bolt-pages/meta.ts";
 import { PageFile } from "../bolt-pages/page-file.ts";
+import { buildDatabase } from "../testing/build-database.ts";
 import { contentOf, RandomWriter } from "../testing/random-writer.ts";
+import { REVISION_BYTES, writeRevisionKey } from "./revision-cursor.ts";
 
 const SEED = 20261121;
 const PATH = "/db";
@@ -165,4 +168,101 @@ test("an open root keeps its pages while commits go on", () => {
   }
   assert.equal(contentOf(root), before);
   root.close();
+});
+
+test(`roots opened and closed at any time each keep what they saw (seed ${SEED})`, () => {
+  for (let seed = SEED; seed < SEED + 10; seed += 1) {
+    const world = newWorld(seed);
+    const prng = new Prng(seed);
+    const writer = new RandomWriter(seed);
+    const backend = openIn(world);
+    const open: { readonly root: BackendRoot; readonly content: string }[] = [];
+    for (let i = 0; i < 150; i += 1) {
+      writer.batch(backend, 60);
+      // In the midst of a batch as well: what it has so far is in no commit.
+      if (prng.chance(0.5)) backend.put("meta", Buffer.from("x"), new Uint8Array(prng.below(3000)));
+      if (prng.chance(0.3)) open.push({ root: backend.openRoot(), content: contentOf(backend) });
+      world.clock.runFor(prng.below(8));
+      if (prng.chance(0.25) && open.length > 0) {
+        const [{ root, content }] = open.splice(prng.below(open.length), 1) as [(typeof open)[0]];
+        assert.equal(contentOf(root), content, `seed ${seed}, batch ${i}`);
+        root.close();
+      }
+    }
+    for (const { root, content } of open) assert.equal(contentOf(root), content, `seed ${seed}`);
+  }
+});
+
+test("an open root holds what it has, and nothing that came and went since", () => {
+  const world = newWorld(SEED);
+  const backend = openIn(world);
+  const write = (rounds: number): void => {
+    for (let i = 0; i < rounds; i += 1) {
+      for (let key = 0; key < 100; key += 1) {
+        backend.put("lease", Buffer.from(`key ${key}`), new Uint8Array(300).fill(i));
+        // Roots of others come and go in between, and see batches that are half done.
+        if (key % 40 === 0) backend.openRoot().close();
+      }
+      backend.commit();
+      world.clock.runFor(20);
+    }
+  };
+  write(20);
+  // In the midst of a batch: what it has of that is in no commit, only in memory.
+  backend.put("lease", Buffer.from("key 7"), new Uint8Array(300));
+  const root = backend.openRoot();
+  const before = contentOf(root);
+  write(20);
+  const { sizeBytes } = backend;
+  write(300);
+  assert.ok(backend.sizeBytes < 2 * sizeBytes, `${sizeBytes}, then ${backend.sizeBytes}`);
+  const { unwrittenBytes } = backend;
+  assert.ok(unwrittenBytes > 0 && unwrittenBytes < 100_000, `${unwrittenBytes} bytes in memory`);
+  assert.equal(contentOf(root), before);
+  root.close();
+});
+
+test("the stored list of free pages is given up by the first commit, before its page is", () => {
+  const key = (main: number): Uint8Array => {
+    const bytes = new Uint8Array(REVISION_BYTES);
+    writeRevisionKey(bytes, main, 0);
+    return bytes;
+  };
+  const items = Array.from({ length: 200 }, (_, i) => ({
+    key: key(i + 2),
+    value: new Uint8Array(90),
+  }));
+  const names = [...PLAIN_BUCKETS, "key"].toSorted();
+  const buckets = new Map(names.map((name) => [name, name === "key" ? items : []]));
+  const image = buildDatabase({ pageBytes: 4096, buckets, freePages: 3, withFreeList: true });
+  const clock = new VirtualClock();
+  const crashed: VirtualDisk[] = [];
+  const disk = new VirtualDisk({
+    clock,
+    seed: SEED,
+    beforeChange: () => {
+      if (isWatched) crashed.push(disk.fork("power", { clock: new VirtualClock(), seed: SEED }));
+    },
+  });
+  let isWatched = false;
+  const file = disk.openSync(PATH, { write: true, create: true });
+  disk.writeSync(file, image, 0);
+  disk.syncSync(file);
+  disk.closeSync(file);
+  disk.syncDirSync("/");
+  const backend = openIn({ clock, disk });
+  isWatched = true;
+  // Nothing has changed, and somebody looks for what can be used again.
+  backend.commit();
+  clock.runFor(20);
+  backend.openRoot().close();
+  for (let i = 0; i < 4; i += 1) {
+    for (let k = 0; k < 60; k += 1)
+      backend.put("lease", Buffer.from(`key ${k}`), new Uint8Array(300));
+    backend.commit();
+    clock.runFor(20);
+  }
+  isWatched = false;
+  assert.ok(crashed.length > 10, `${crashed.length} crashes`);
+  for (const [step, left] of crashed.entries()) assertSound(left, `step ${step}`);
 });

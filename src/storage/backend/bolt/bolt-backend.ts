@@ -72,6 +72,8 @@ export interface BoltOptions {
 export interface BoltBackend extends Backend {
   /** Nothing waits to become durable. */
   readonly isIdle: boolean;
+  /** Memory behind pages that are not on the disk, or that no commit has and a root needs. */
+  readonly unwrittenBytes: number;
   /** Work that makes the file shorter; one at a time. */
   newDefragmentation(): Defragmentation;
   /**
@@ -217,6 +219,10 @@ class FileBackend implements BoltBackend, BatchView {
 
   get sizeInUseBytes(): number {
     return this.#store.usedBytes + this.#overlayBytes();
+  }
+
+  get unwrittenBytes(): number {
+    return this.#store.unwrittenBytes;
   }
 
   get isIdle(): boolean {
