@@ -15,6 +15,8 @@ import type { PageSource } from "./page.ts";
 
 /** New pages are cut from pieces of memory of this size. */
 const ARENA_BYTES = 256 * 1024;
+/** What a commit was larger than, for once the disk was behind, is given back. */
+const STAGING_KEPT_BYTES = 16 * 1024 * 1024;
 
 /** Freed runs looked at with a commit: more than all but the largest free; 2 ms. */
 const RELEASE_RUNS_MAX = 16 * 1024;
@@ -299,6 +301,9 @@ export class PageStore implements TreePages, PageSource {
       return;
     }
     this.#inFlight = null;
+    if (this.#staging.length > STAGING_KEPT_BYTES) {
+      this.#staging = this.#options.disk.sharedBuffer(ARENA_BYTES);
+    }
     const { timing } = this.#options;
     timing?.committed(commit.spillMs, timing.clock.monotonicMs() - commit.beganMs);
     this.durableBatch = commit.batch;

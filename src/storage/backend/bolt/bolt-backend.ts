@@ -42,7 +42,11 @@ import type { TreePages } from "../bolt-pages/page-builder.ts";
  * Writes gathered before they are merged into the trees, in memory: a millisecond. All of a batch
  * at once, when it is committed, would hold the event loop for ten.
  */
-const FOLD_OPS = 1000;
+const FOLD_WORK = 1000;
+/** So many bytes that are copied take as long as a small write besides. */
+const WORK_BYTES = 1024;
+/** And so many small writes a stored change that is deleted: its leaf is written anew. */
+const DELETE_WORK = 8;
 
 /** Stands for the tree of buckets where a tree has a bucket's name, which is never empty. */
 const TOP_TREE = "";
@@ -168,7 +172,7 @@ class FileBackend implements BoltBackend, BatchView {
   #lastSub = -1;
   #pendingOps = 0;
   #pendingBytes = 0;
-  #opsSinceFold = 0;
+  #workSinceFold = 0;
   /** The trees are not those of the last commit. */
   #isChanged = false;
 
@@ -343,12 +347,12 @@ class FileBackend implements BoltBackend, BatchView {
   }
 
   #foldIfDue(): void {
-    if (this.#opsSinceFold >= FOLD_OPS) this.#fold();
+    if (this.#workSinceFold >= FOLD_WORK) this.#fold();
   }
 
   /** Writes the open batch into the trees, in memory. */
   #fold(): void {
-    this.#opsSinceFold = 0;
+    this.#workSinceFold = 0;
     let isChanged = false;
     for (const [name, overlay] of this.#overlays) {
       if (overlay.count === 0) continue;
@@ -414,9 +418,10 @@ class FileBackend implements BoltBackend, BatchView {
   #removeChange(main: number, sub: number): boolean {
     if (this.appended.removeAppended(main, sub) >= 0) return true;
     if (this.appended.isRemoved(main, sub)) return false;
-    const key = this.stored.copyChangeKey(main, sub);
-    if (key === null) return false;
-    this.appended.removeStored(main, sub, key);
+    const found = this.stored.copyChangeKey(main, sub);
+    if (found === null) return false;
+    this.appended.removeStored(main, sub, found.key);
+    this.#workSinceFold += DELETE_WORK + Math.floor(found.leafBytes / WORK_BYTES);
     return true;
   }
 
@@ -436,7 +441,7 @@ class FileBackend implements BoltBackend, BatchView {
 
   #wrote(bytes: number): void {
     this.#pendingOps += 1;
-    this.#opsSinceFold += 1;
+    this.#workSinceFold += 1 + Math.floor(bytes / WORK_BYTES);
     this.#pendingBytes += bytes;
   }
 }

@@ -28,6 +28,14 @@ export function readBuckets(source: PageSource, root: number): Map<string, TreeR
   return found;
 }
 
+/** Where a change is stored. */
+export interface FoundChange {
+  /** A copy of its key. */
+  readonly key: Uint8Array;
+  /** Of the page it is on, overflow pages included. */
+  readonly leafBytes: number;
+}
+
 /** Reads fixed trees. Buckets that are missing read as empty ones (etcd creates them at start). */
 export class BucketTrees implements BackendReader {
   readonly #source: PageSource;
@@ -77,14 +85,15 @@ export class BucketTrees implements BackendReader {
     return new RevisionCursor(this.tree(KEY_BUCKET), this.#source);
   }
 
-  /** A copy of the stored key of a change, marked or not; null when it is not there. */
-  copyChangeKey(main: number, sub: number): Uint8Array | null {
+  /** The stored key of a change, marked or not, and its page; null when it is not there. */
+  copyChangeKey(main: number, sub: number): FoundChange | null {
     const wanted = newSpan(new Uint8Array(REVISION_BYTES));
     const cursor = this.#cursor(KEY_BUCKET);
     writeRevisionKey(wanted.bytes, main, sub);
     // A tombstone's key has a mark behind the revision: it is the first key not below.
     cursor.seek(wanted);
-    return cursor.next() && startsWith(cursor.key, wanted) ? copyOfSpan(cursor.key) : null;
+    if (!cursor.next() || !startsWith(cursor.key, wanted)) return null;
+    return { key: copyOfSpan(cursor.key), leafBytes: cursor.key.bytes.length };
   }
 
   /** One cursor per bucket for points, so that a lookup makes none. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Prng } from "../../../base/prng.ts";
 import { newSpan } from "../../../base/span.ts";
-import type { DiskError } from "../../../platform/disk.ts";
+import type { Disk, DiskDone, DiskError, DiskOp } from "../../../platform/disk.ts";
 import { VirtualClock } from "../../../sim/world/clock.ts";
 import { VirtualDisk } from "../../../sim/world/disk.ts";
 import { Trace } from "../../../sim/world/trace.ts";
@@ -157,6 +157,55 @@ test("a file that is mostly free shrinks to what is in use, and nothing is lost"
   settle(world, backend);
   backend.close();
   assert.equal(contentOf(openIn(world)), before);
+});
+
+test("values of a megabyte go one by one: neither a slice nor a commit has many", () => {
+  const MIB = 1024 * 1024;
+  const clock = new VirtualClock();
+  const real = new VirtualDisk({ clock, seed: SEED });
+  const done = { read: 0, written: 0 };
+  const disk: Disk = new Proxy(real, {
+    get(target, name) {
+      if (name === "readSync") {
+        return (file: number, bytes: Uint8Array, offset: number) => {
+          done.read += bytes.length;
+          return target.readSync(file, bytes, offset);
+        };
+      }
+      if (name === "submit") {
+        return (ops: readonly DiskOp[], told: DiskDone) => {
+          for (const op of ops) if (op.op === "write") done.written += op.end - op.start;
+          target.submit(ops, told);
+        };
+      }
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const backend = openBolt({ disk, path: PATH, onFailure: (error) => assert.fail(String(error)) });
+  const world: World = { clock, disk: real };
+  const out = newSpan();
+  for (let main = 2; main < 80; main += 1) {
+    backend.appendChange({ main, sub: 0, isTombstone: false }, MIB, out);
+    backend.commit();
+    settle(world, backend);
+  }
+  // The first two of three: the others have to move.
+  for (let main = 2; main < 52; main += 1) backend.deleteChange(main, 0);
+  commitAll(world, backend);
+  const work = backend.newDefragmentation();
+  const most = { read: 0, written: 0 };
+  for (let state: DefragmentationState = "working"; state !== "done";) {
+    Object.assign(done, { read: 0, written: 0 });
+    state = work.step(() => false);
+    most.read = Math.max(most.read, done.read);
+    if (state === "commit") backend.commit();
+    settle(world, backend);
+    most.written = Math.max(most.written, done.written);
+  }
+  assert.ok(fileBytes(world) < 30 * MIB, `${fileBytes(world)} bytes`);
+  assert.ok(most.read < 3 * MIB, `a slice reads ${most.read} bytes`);
+  assert.ok(most.written < 3 * MIB, `a commit has ${most.written} bytes`);
 });
 
 for (const mode of ["kill", "power"] as const) {

@@ -118,7 +118,7 @@ export class Defragmentation {
     survey.run(root, this.#from);
     if (survey.opens.size > 0 || survey.moves.size > 0) {
       trees.rework(name, survey, this.#pagesOf(survey));
-      this.#moved += survey.count + survey.opens.size;
+      this.#moved += survey.pages + survey.opens.size;
     }
     if (survey.resume === null) this.#nextTree();
     else this.#from = survey.resume;

@@ -22,6 +22,9 @@ const GROUP_LEAVES = 16;
 /** They are closed up if that saves this part of them: less is not worth writing all of them. */
 const SAVED_PART = 8;
 
+/** Bytes of leaves that are read in one slice, about: a value may have more than all others. */
+const SLICE_BYTES_MAX = 1024 * 1024;
+
 /** What a survey looks for. */
 export interface SurveyOptions {
   readonly store: PageStore;
@@ -49,10 +52,12 @@ export class PageSurvey implements Rework {
   readonly leaves = new Map<number, Uint8Array>();
   /** Where the next survey goes on; null: the tree is through. */
   resume: Uint8Array | null = null;
-  /** Leaves that are named. */
+  /** Leaves that are named, and their pages. */
   count = 0;
+  pages = 0;
   readonly #options: SurveyOptions;
   #visits = 0;
+  #bytes = 0;
   #isFull = false;
 
   constructor(options: SurveyOptions) {
@@ -90,7 +95,7 @@ export class PageSurvey implements Rework {
         place += 1;
         continue;
       }
-      const end = Math.min(place + GROUP_LEAVES, count);
+      const end = this.#readUpTo(page, place, Math.min(place + GROUP_LEAVES, count));
       if (this.#group(page, place, end)) isOpen = true;
       place = end;
     }
@@ -101,7 +106,19 @@ export class PageSurvey implements Rework {
   #isEnough(): boolean {
     const { pagesMax, visitsMax, isOver } = this.#options;
     if (this.#visits === 0) return false;
+    if (this.#bytes >= SLICE_BYTES_MAX) return true;
     return this.#isFull || this.count >= pagesMax || this.#visits >= visitsMax || isOver();
+  }
+
+  /** Reads leaves [from, to) of a branch that are to be looked at; returns where it ended. */
+  #readUpTo(branch: Uint8Array, from: number, to: number): number {
+    const { boundary, wanted } = this.#options;
+    for (let place = from; place < to; place++) {
+      const id = childAt(branch, place);
+      if (wanted === "loose" || id >= boundary) this.#bytes += this.#leaf(id).length;
+      if (this.#bytes >= SLICE_BYTES_MAX) return place + 1;
+    }
+    return to;
   }
 
   /** Leaves [from, to) of a branch; true when one of them is named. */
@@ -134,6 +151,7 @@ export class PageSurvey implements Rework {
     }
     this.moves.add(id);
     this.count += 1;
+    this.pages += pages;
   }
 
   /** Whether the leaves [from, to) do with fewer pages; then all single ones are opened. */
@@ -165,6 +183,7 @@ export class PageSurvey implements Rework {
     if (saved < 1 || saved * SAVED_PART < single.length) return false;
     for (const id of single) this.opens.add(id);
     this.count += single.length;
+    this.pages += single.length;
     return true;
   }
 

@@ -16,7 +16,7 @@ const PAGE_BYTES = 1024;
 export class SummedDatabase {
   readonly clock = new VirtualClock();
   disk: VirtualDisk;
-  /** What was logged, as "message: reason"; tests empty it. */
+  /** What was logged, as "level message: reason"; tests empty it. */
   said: string[] = [];
   readonly #tuning: Partial<SumTuning>;
 
@@ -70,8 +70,8 @@ export class SummedDatabase {
   #logger(): Logger {
     const logger: Logger = {
       enabled: () => true,
-      log: (_level, message: string, fields?: LogFields) => {
-        this.said.push(`${message}: ${String(fields?.["reason"])}`);
+      log: (level, message: string, fields?: LogFields) => {
+        this.said.push(`${level} ${message}: ${String(fields?.["reason"])}`);
       },
       with: () => logger,
     };
