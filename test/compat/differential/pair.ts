@@ -60,8 +60,7 @@ export class Pair {
   readonly #clients: readonly [RawClient, RawClient];
   #now = 1n;
   #compacted = -1n;
-  /** etcd answers HashKV of these from a memory of earlier hashes, which nobody relies on. */
-  readonly #compactions = new Set<bigint>();
+  #hasCompacted = false;
 
   private constructor(etcd: RunningServer, skein: RunningServer) {
     this.#servers = [etcd, skein];
@@ -114,7 +113,7 @@ export class Pair {
    */
   async #askSettled(step: Step): Promise<Answers> {
     let answers = await this.#ask(step);
-    if (step.call !== "HashKV" || this.#compactions.size === 0) return answers;
+    if (step.call !== "HashKV" || !this.#hasCompacted) return answers;
     for (let left = SETTLE_TRIES; left > 0; left -= 1) {
       if (answers.etcd.join("\n") === answers.skein.join("\n")) return answers;
       if (!answers.isEtcdAlive || isAllowed({ step, ...answers })) return answers;
@@ -127,8 +126,7 @@ export class Pair {
   async #ask(step: Step): Promise<Answers> {
     const call = CALLS[step.call];
     const position = { now: this.#now, compacted: this.#compacted };
-    let bytes = applyDamage(encode(call.request, step.fields, position), step.damage);
-    if (step.call === "HashKV" && this.#isRemembered(bytes)) bytes = this.#askable();
+    const bytes = applyDamage(encode(call.request, step.fields, position), step.damage);
     const body = frame(bytes);
     const [etcd, skein] = await Promise.all(
       this.#clients.map((client) => client.call({ path: call.path, body })),
@@ -141,26 +139,12 @@ export class Pair {
     };
   }
 
-  /** Whether the bytes, damaged or not, ask for a hash that etcd has in its memory. */
-  #isRemembered(bytes: Uint8Array): boolean {
-    const revision = revisionIn(bytes);
-    return revision !== null && this.#compactions.has(revision);
-  }
-
-  /** The hash of the newest: a compaction to 0 gives the memory an answer for that, too. */
-  #askable(): Uint8Array {
-    const position = { now: this.#now, compacted: this.#compacted };
-    if (!this.#compactions.has(0n)) return encode("HashKV", {}, position);
-    const revision = this.#compactions.has(this.#now) ? this.#now + 1n : this.#now;
-    return encode("HashKV", { revision }, position);
-  }
-
   /** Keeps track of where the stores are, by what etcd says. */
   #follow(step: Step, answer: RawAnswer, request: Uint8Array): void {
     if (answer.code !== 0) return;
     if (step.call === "Compact") {
       this.#compacted = revisionIn(request) ?? 0n;
-      this.#compactions.add(this.#compacted);
+      this.#hasCompacted = true;
     }
     this.#now = headerRevision(merged(CALLS[step.call], answer)) ?? this.#now;
   }
