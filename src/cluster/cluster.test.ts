@@ -66,3 +66,17 @@ test("alarms: raised once, cleared by the exact pair, listed by type (M4)", () =
   assert.equal(alarms.active(AlarmType.noSpace), false);
   assert.equal(alarms.active(AlarmType.corrupt), true);
 });
+
+test("alarms that were cleared are still known as seen, for the metrics that showed them", () => {
+  const alarms = new Alarms();
+  alarms.activate(7n, AlarmType.noSpace);
+  alarms.activate(7n, AlarmType.noSpace);
+  alarms.activate(8n, AlarmType.corrupt);
+  alarms.deactivate(7n, AlarmType.noSpace);
+  const seen = [...alarms.seen()].map(({ memberId, type }) => [memberId, type]);
+  assert.deepEqual(seen, [
+    [7n, AlarmType.noSpace],
+    [8n, AlarmType.corrupt],
+  ]);
+  assert.equal(alarms.has(7n, AlarmType.noSpace), false);
+});

@@ -335,6 +335,9 @@ function fillDisk(capacityBytes: number, reserveBytes: number): void {
   assert.deepEqual(call("Put", put("k", 1)), NO_SPACE, "the alarm does not clear by itself");
   assert.ok(call("Maintenance/Alarm", disarm).ok);
   assert.ok(call("Put", put("k", 1)).ok);
+  const metrics = member.metricsText();
+  const commits = /^etcd_disk_backend_commit_duration_seconds_count (\d+)$/m.exec(metrics);
+  assert.ok(Number(commits?.[1]) > 1, metrics);
   assert.deepEqual(fatal, []);
 }
 

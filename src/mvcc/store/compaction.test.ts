@@ -119,3 +119,55 @@ for (const [operations, kept] of KEPT) {
     }
   });
 }
+
+test("CMP7: the hash of a compaction is remembered as it was before it, of the last ten", () => {
+  const store = open(openMemoryBackend());
+  // Something is always kept: where nothing is, etcd hashes before and during differently.
+  store.begin();
+  store.put(span("0"), span("0"), 0n);
+  store.end();
+  const wanted: { hash: number; hashRevision: number; compactRevision: number }[] = [];
+  let compactRevision = -1;
+  for (let round = 0; round < 14; round += 1) {
+    for (const operations of ["p", "pp", "tp", "t", "p"]) write(store, operations, String(round));
+    const hashRevision = store.currentRevision - (round % 4);
+    wanted.push({ hash: hash(store, hashRevision), hashRevision, compactRevision });
+    assert.equal(store.compact(hashRevision), null);
+    finish(store);
+    compactRevision = hashRevision;
+  }
+  for (const [at, each] of wanted.entries()) {
+    assert.deepEqual(store.compactedHash(each.hashRevision), at < 4 ? null : each, `round ${at}`);
+  }
+  assert.equal(store.compactedHash(store.currentRevision + 1), null);
+});
+
+test("CMP7: of compactions that wait for one another only the first is remembered", () => {
+  const store = open(openMemoryBackend());
+  for (let i = 0; i < 6; i += 1) write(store, "p");
+  const wanted = { hash: hash(store, 3), hashRevision: 3, compactRevision: -1 };
+  assert.equal(store.compact(3), null);
+  assert.equal(store.compact(5), null);
+  finish(store);
+  assert.deepEqual(store.compactedHash(3), wanted);
+  assert.equal(store.compactedHash(5), null);
+  assert.equal(store.finishedCompactRevision, 5);
+});
+
+test("large values count: a step of a hash or a compaction visits few of them", () => {
+  const store = open(openMemoryBackend());
+  const value = newSpan(new Uint8Array(1024 * 1024));
+  for (let i = 0; i < 12; i += 1) {
+    store.begin();
+    store.put(span("a"), value, 0n);
+    store.end();
+  }
+  const job = store.newHash(store.currentRevision, 0);
+  let steps = 0;
+  while (!job.step(1000, 0)) steps += 1;
+  assert.ok(steps >= 12, `a hash in ${steps} steps`);
+  assert.equal(store.compact(store.currentRevision), null);
+  let slices = 0;
+  while (store.compactStep(64) !== "idle") slices += 1;
+  assert.ok(slices >= 12, `a compaction in ${slices} slices`);
+});

@@ -17,7 +17,7 @@ class CountedBytes extends Uint8Array {
   }
 }
 
-test("an image is read in pieces of any size, and a large page is not copied for each of them", () => {
+test("an image is read in pieces, and a large page is not copied for each of them", () => {
   const largePages = 100;
   const large = new CountedBytes(largePages * PAGE_BYTES).map((_, at) => at % 251);
   const single = new CountedBytes(PAGE_BYTES).fill(7);

@@ -136,7 +136,7 @@ export interface FreedRun {
   readonly count: number;
   /** First version of the trees without them. */
   readonly version: number;
-  /** The first commit without them: before it is durable they are needed after a crash; 0: never. */
+  /** First commit without them, before which a crash brings them back; 0: none had them. */
   readonly batch: number;
 }
 
