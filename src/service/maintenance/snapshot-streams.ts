@@ -51,6 +51,7 @@ export interface SnapshotStreamsOptions {
  */
 export class SnapshotStreams {
   readonly #options: SnapshotStreamsOptions;
+  readonly #piece = new Piece();
   readonly #streams = new Map<Token, SnapshotStream>();
 
   constructor(options: SnapshotStreamsOptions) {
@@ -60,7 +61,7 @@ export class SnapshotStreams {
   request(token: Token, bytes: Uint8Array, start: number, end: number): void {
     decodeSnapshotRequest(bytes, start, end);
     const onEnd = (): void => void this.#streams.delete(token);
-    const stream = new SnapshotStream(this.#options, token, onEnd);
+    const stream = new SnapshotStream(this.#options, this.#piece, token, onEnd);
     this.#streams.set(token, stream);
     this.#options.jobs.add(stream);
   }
@@ -92,21 +93,28 @@ export class SnapshotStreams {
   }
 }
 
+/** Memory for one piece at a time, whoever's turn it is: thousands may be open and unread. */
+class Piece {
+  readonly blob = new Uint8Array(SNAPSHOT_CHUNK_BYTES);
+  readonly message = createSnapshotResponse();
+  encoded = new Uint8Array(0);
+}
+
 class SnapshotStream implements Job {
   usedAtMs: number;
   readonly #options: SnapshotStreamsOptions;
   readonly #token: Token;
   readonly #onEnd: () => void;
   readonly #digest: Digest;
-  readonly #message = createSnapshotResponse();
-  readonly #blob = new Uint8Array(SNAPSHOT_CHUNK_BYTES);
-  #encoded = new Uint8Array(0);
+  readonly #piece: Piece;
+  #version = "";
   #image: DatabaseImage | null = null;
   #leftBytes = 0;
   #hasEnded = false;
 
-  constructor(options: SnapshotStreamsOptions, token: Token, onEnd: () => void) {
+  constructor(options: SnapshotStreamsOptions, piece: Piece, token: Token, onEnd: () => void) {
     this.#options = options;
+    this.#piece = piece;
     this.#token = token;
     this.#onEnd = onEnd;
     this.#digest = options.newSha256();
@@ -153,15 +161,16 @@ class SnapshotStream implements Job {
     }
     this.#image = image;
     this.#leftBytes = image.totalBytes;
-    this.#message.version = this.#options.storageVersion();
+    this.#version = this.#options.storageVersion();
     return true;
   }
 
   /** False when the reader has to take something first. */
   #sendPiece(): boolean {
     this.usedAtMs = this.#options.clock.monotonicMs();
-    const bytes = this.#image!.read(this.#blob);
-    const piece = this.#blob.subarray(0, bytes);
+    const { blob } = this.#piece;
+    const bytes = this.#image!.read(blob);
+    const piece = blob.subarray(0, bytes);
     this.#digest.update(piece);
     this.#leftBytes -= bytes;
     return this.#send(piece);
@@ -175,12 +184,14 @@ class SnapshotStream implements Job {
   }
 
   #send(blob: Uint8Array): boolean {
-    const message = this.#message;
+    const { message } = this.#piece;
+    message.version = this.#version;
     message.remainingBytes = this.#leftBytes;
     message.blob = blob;
     const size = sizeSnapshotResponse(message);
-    if (this.#encoded.length < size) this.#encoded = new Uint8Array(size);
-    encodeSnapshotResponse(message, this.#encoded, 0);
-    return this.#options.sink().send(this.#token, this.#encoded, 0, size);
+    if (this.#piece.encoded.length < size) this.#piece.encoded = new Uint8Array(size);
+    const { encoded } = this.#piece;
+    encodeSnapshotResponse(message, encoded, 0);
+    return this.#options.sink().send(this.#token, encoded, 0, size);
   }
 }
