@@ -28,6 +28,9 @@ import type { ApplyEvents, ApplyResults } from "./results.ts";
 import type { Steps } from "./steps.ts";
 import { Comparer } from "./txn/compare.ts";
 import { Executor } from "./txn/execute.ts";
+import { type LongTxnEntry, readLongTxnEntry } from "./txn/long/long-entry.ts";
+import { LongTxn } from "./txn/long/long-txn.ts";
+import { surveyTxn } from "./txn/long/survey.ts";
 import { type Leases, PlanChecker, planTxn } from "./txn/plan.ts";
 import { RangeReader } from "./range/range-reader.ts";
 import { readV2Put, type V2Entry } from "./v2-entry.ts";
@@ -117,7 +120,9 @@ export class Applier implements StateMachine {
       if (v2Method === "PUT") this.#applyV2(readV2Put(entry.data));
       return;
     }
-    this.#applyRequest(entry, decodeInternalRaftRequest(entry.data, 0, entry.data.length));
+    const long = readLongTxnEntry(entry.data);
+    if (long !== null) this.#long = this.#applyLongTxn(entry.data, long);
+    else this.#applyRequest(entry, decodeInternalRaftRequest(entry.data, 0, entry.data.length));
   }
 
   #applyRequest(entry: Entry, request: InternalRaftRequest): void {
@@ -184,7 +189,7 @@ export class Applier implements StateMachine {
   *#applyTxn(requestId: number, request: TxnRequest, cost: number): Steps<void> {
     const store = this.#store;
     const plan = yield* planTxn(request, this.#comparer, store.currentRevision);
-    const error = this.#checker.check(plan);
+    const error = yield* this.#checker.check(plan);
     if (error !== null) {
       this.#results.failed(requestId, error);
       return;
@@ -197,6 +202,14 @@ export class Applier implements StateMachine {
     if (!hasRoom) this.#overQuota(requestId);
     else if (typeof result === "string") this.#results.failed(requestId, result);
     else this.#results.txn(requestId, revision, result);
+  }
+
+  *#applyLongTxn(data: Uint8Array, { rest, start, end }: LongTxnEntry): Steps<void> {
+    const requestId = lowId(rest.header?.id ?? rest.id);
+    const cost = yield* surveyTxn(data, start, end);
+    const refused = refusedByAlarm(this.#options.alarms, "txn", cost);
+    if (refused !== null) this.#results.failed(requestId, refused);
+    else yield* this.#applyTxn(requestId, new LongTxn(data, start, end), cost);
   }
 
   *#applyDelete(requestId: number, request: DeleteRangeRequest): Steps<void> {

@@ -10,7 +10,7 @@ export interface ApplyResults {
    * `prevKv`: encoded KeyValue, or null. `revision`: the store's after the change, as in all below.
    */
   put(requestId: number, revision: number, prevKv: Uint8Array | null): void;
-  /** `prevKvs`: framed as field 3 of the response; valid during the call. */
+  /** `prevKvs`: framed as field 3 of the response; does not change any more. */
   deleted(requestId: number, revision: number, result: DeletedResult): void;
   txn(requestId: number, revision: number, result: TxnResult): void;
   /** The compaction took effect; its work goes on in the background. */

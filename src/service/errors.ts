@@ -1,10 +1,16 @@
 import type { RequestError } from "../apply/errors.ts";
+import type { ProtoError } from "../proto/wire.ts";
 import { Code } from "./rpc.ts";
 
 /** What a client sees of an expected failure. */
 export interface WireError {
   readonly code: Code;
   readonly message: string;
+}
+
+/** gRPC's own words for a unary call whose bytes are no message. */
+export function unreadableRequest(error: ProtoError): string {
+  return `grpc: error unmarshalling request: ${error.message}`;
 }
 
 function failure(code: Code, message: string): WireError {

@@ -3,6 +3,8 @@ import type { ByteSource } from "./rpc.ts";
 
 /** Bytes that are kept where they are instead of being copied. */
 const WHOLE_BYTES_LEAST = 4096;
+/** What is copied is cut into parts of about this size, rather than in a buffer that grows. */
+const SMALL_PART_BYTES = 64 * 1024;
 
 /** Builds a large message from parts that stay where they are. */
 export class PartsWriter {
@@ -20,7 +22,11 @@ export class PartsWriter {
 
   /** `bytes` must not change any more. */
   raw(bytes: Uint8Array, start: number, end: number): void {
-    if (end - start < WHOLE_BYTES_LEAST) return this.#small.raw(bytes, start, end);
+    if (end - start < WHOLE_BYTES_LEAST) {
+      this.#small.raw(bytes, start, end);
+      if (this.#small.length >= SMALL_PART_BYTES) this.flush();
+      return;
+    }
     this.flush();
     this.parts.push(bytes.subarray(start, end));
   }

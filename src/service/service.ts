@@ -17,6 +17,7 @@ import { JobRunner } from "./jobs.ts";
 import { CompactionWaits } from "./kv/compaction-waits.ts";
 import { KvResults } from "./kv/kv-results.ts";
 import { KvService } from "./kv/kv-service.ts";
+import { LargeReplies } from "./kv/large-replies.ts";
 import { ReadTxns } from "./kv/read-txns.ts";
 import { BackendHashes } from "./maintenance/backend-hashes.ts";
 import { DefragmentCalls } from "./maintenance/defragment-calls.ts";
@@ -29,6 +30,7 @@ import { MaintenanceService } from "./maintenance/maintenance-service.ts";
 import { NoSpaceAlarm } from "./maintenance/no-space-alarm.ts";
 import { Proposer } from "./propose/proposer.ts";
 import { RangeService } from "./range/range-service.ts";
+import { TableMemory } from "./range/table-memory.ts";
 import { PendingReads } from "./reads.ts";
 import { Router } from "./router.ts";
 import type { ReplySink } from "./rpc.ts";
@@ -117,16 +119,20 @@ export class Service {
       logger: options.logger,
       quota: options.quota,
     });
+    const memory = new TableMemory();
+    const replies = new LargeReplies({ jobs: this.jobs, sink, memory });
     this.results = new KvResults({
       header,
       proposer: () => this.proposer,
       sink,
       compactions: this.#compactions,
+      replies,
       afterNoSpace: (answer) => this.noSpace.afterRaise(answer),
     });
     const rangeContext = { clock, store, header, jobs: this.jobs, sink };
     const ranges = new RangeService(rangeContext);
-    const readTxns = new ReadTxns({ ...rangeContext, leases: options.leases });
+    const { leases } = options;
+    const readTxns = new ReadTxns({ ...rangeContext, leases, replies, memory });
     const kv = new KvService({
       ...rangeContext,
       readTxns,

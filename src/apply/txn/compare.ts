@@ -6,6 +6,7 @@ import type { Compare } from "../../proto/gen/etcdserverpb.ts";
 import { leaseOf, valueOf } from "../range/key-value.ts";
 import { keyRangeOf } from "../range/range-reader.ts";
 import { finish, STEP_KEYS, type Steps } from "../steps.ts";
+import { Pace } from "./long/pace.ts";
 
 const Result = { equal: 0, greater: 1, less: 2, notEqual: 3 } as const;
 const Target = { version: 0, create: 1, mod: 2, value: 3, lease: 4 } as const;
@@ -16,6 +17,7 @@ export class Comparer {
   readonly #store: KvStore;
   readonly #state = newKeyState();
   readonly #span = newSpan();
+  readonly #pace = new Pace();
 
   constructor(store: KvStore) {
     this.#store = store;
@@ -34,6 +36,7 @@ export class Comparer {
           ? this.#holdsForKey(compare, revision)
           : yield* this.#holdsForRange(compare, revision);
       if (!holds) return false;
+      if (compare.rangeEnd.length > 0 || this.#pace.isDue()) yield;
     }
     return true;
   }

@@ -9,8 +9,8 @@ import type {
 } from "../../proto/gen/etcdserverpb.ts";
 import { keyRangeOf, RangeReader } from "../range/range-reader.ts";
 import { finish, STEP_KEYS, type Steps } from "../steps.ts";
-import type { TxnPlan } from "./plan.ts";
-import type { OpResult, TxnResult } from "./result.ts";
+import type { TxnPlan, TxnStep } from "./plan.ts";
+import { newTxnResult, type OpResult, type TxnResult } from "./result.ts";
 
 /** DeleteRangeResponse.prev_kvs, field 3, length delimited. */
 const TAG_PREV_KVS = 0x1a;
@@ -86,15 +86,14 @@ export class Executor {
   *#runPlan(plan: TxnPlan, run: TxnRun): Steps<TxnResult> {
     const responses: OpResult[] = [];
     for (const step of plan.steps) {
-      const result =
-        step.nested === null
-          ? (this.#runQuick(step.op, run) ?? (yield* this.#runLong(step.op, run)))
-          : ({ op: "txn", result: yield* this.#runPlan(step.nested, run) } as const);
+      const quick = step.nested === null ? this.#runQuick(step.op, run) : undefined;
+      const result = quick ?? (yield* this.#runOther(step, run));
       if (run.wanted) responses.push(result);
       run.ops += 1;
-      if (run.ops % OPS_PER_STEP === 0) yield;
+      // A range of a thousand keys is a step of its own.
+      if (quick === undefined || run.ops % OPS_PER_STEP === 0) yield;
     }
-    return { succeeded: plan.succeeded, responses };
+    return newTxnResult(plan.succeeded, responses);
   }
 
   /** False when the operations before took all room. One alone may bring as much as there is. */
@@ -165,7 +164,9 @@ export class Executor {
     }
   }
 
-  *#runLong({ request }: RequestOp, run: TxnRun): Steps<OpResult> {
+  *#runOther({ op, nested }: TxnStep, run: TxnRun): Steps<OpResult> {
+    if (nested !== null) return { op: "txn", result: yield* this.#runPlan(nested, run) };
+    const { request } = op;
     if (request?.case === "requestDeleteRange") return yield* this.#delete(request.value, run);
     if (request?.case === "requestRange") return yield* this.#range(request.value, run);
     return { op: "range", revision: 0, body: NO_BYTES };

@@ -10,6 +10,8 @@ import type {
 import type { RequestError } from "../errors.ts";
 import type { Steps } from "../steps.ts";
 import type { Comparer } from "./compare.ts";
+import { LongTxn } from "./long/long-txn.ts";
+import { Pace } from "./long/pace.ts";
 
 /** Tells which leases exist; the lessor, once there is one. */
 export interface Leases {
@@ -27,12 +29,17 @@ export type TxnStep =
   | { readonly op: RequestOp; readonly nested: null }
   | { readonly op: null; readonly nested: TxnPlan };
 
-/** Chooses branches by the compares of all levels on the path, on the state at `revision`. */
+/**
+ * Chooses branches by the compares of all levels on the path, on the state at `revision`. Long
+ * transactions are opened only where the path goes.
+ */
 export function* planTxn(
   request: TxnRequest,
   comparer: Comparer,
   revision: number,
 ): Steps<TxnPlan> {
+  const long = request instanceof LongTxn ? request : null;
+  if (long !== null) yield* long.open();
   const succeeded = yield* comparer.holdAllInSteps(request.compare, revision);
   const steps: TxnStep[] = [];
   for (const op of succeeded ? request.success : request.failure) {
@@ -40,7 +47,9 @@ export function* planTxn(
     if (inner?.case === "requestTxn") {
       steps.push({ op: null, nested: yield* planTxn(inner.value, comparer, revision) });
     } else steps.push({ op, nested: null });
+    if (long?.pace.isDue() === true) yield;
   }
+  long?.close();
   return { succeeded, steps };
 }
 
@@ -49,6 +58,7 @@ export class PlanChecker {
   readonly #store: KvStore;
   readonly #leases: Leases;
   readonly #state = newKeyState();
+  readonly #pace = new Pace();
 
   constructor(store: KvStore, leases: Leases) {
     this.#store = store;
@@ -56,10 +66,12 @@ export class PlanChecker {
   }
 
   /** The first failure in the order of execution on the state at `revision`, or null. */
-  check(plan: TxnPlan, revision = this.#store.currentRevision): RequestError | null {
+  *check(plan: TxnPlan, revision = this.#store.currentRevision): Steps<RequestError | null> {
     for (const { op, nested } of plan.steps) {
-      const error = nested !== null ? this.check(nested, revision) : this.#checkOp(op, revision);
+      const error =
+        nested !== null ? yield* this.check(nested, revision) : this.#checkOp(op, revision);
       if (error !== null) return error;
+      if (this.#pace.isDue()) yield;
     }
     return null;
   }

@@ -1,5 +1,7 @@
 import type { ByteWriter } from "../../base/byte-writer.ts";
 import { varintSize } from "../../base/byte-writer.ts";
+import { finish, type Steps } from "../steps.ts";
+import { Pace } from "./long/pace.ts";
 
 /** What one operation of a transaction did, kept until the whole reply can be sized. */
 export type OpResult =
@@ -28,6 +30,8 @@ export type OpResult =
 export interface TxnResult {
   readonly succeeded: boolean;
   readonly responses: readonly OpResult[];
+  /** What `writeTxnResult` appends, bytes: counted once, as it may be nested deep. */
+  readonly bytes: number;
 }
 
 /** Field numbers of ResponseOp, as tags. */
@@ -42,8 +46,28 @@ const TAG_DELETED = 0x10;
 /** Where an encoded result goes. */
 export type ResultWriter = Pick<ByteWriter, "byte" | "varint" | "raw">;
 
+/** A result with its size. */
+export function newTxnResult(succeeded: boolean, responses: readonly OpResult[]): TxnResult {
+  let bytes = succeeded ? 2 : 0;
+  for (const one of responses) {
+    const inner = innerSize(one);
+    const op = 1 + varintSize(inner) + inner;
+    bytes += 1 + varintSize(op) + op;
+  }
+  return { succeeded, responses, bytes };
+}
+
 /** Appends succeeded and responses of a TxnResponse. */
 export function writeTxnResult(result: TxnResult, out: ResultWriter): void {
+  finish(writeTxnResultInSteps(result, out));
+}
+
+/** The same in steps. */
+export function* writeTxnResultInSteps(
+  result: TxnResult,
+  out: ResultWriter,
+  pace = new Pace(),
+): Steps<void> {
   if (result.succeeded) {
     out.byte(TAG_SUCCEEDED);
     out.byte(1);
@@ -54,7 +78,13 @@ export function writeTxnResult(result: TxnResult, out: ResultWriter): void {
     out.varint(1 + varintSize(inner) + inner);
     out.byte(OP_TAGS[one.op]);
     out.varint(inner);
-    writeInner(one, out);
+    if (one.op === "txn") {
+      // Present but empty (semantics.md 2).
+      out.byte(TAG_HEADER);
+      out.byte(0);
+      yield* writeTxnResultInSteps(one.result, out, pace);
+    } else writeInner(one, out);
+    if (pace.isDue()) yield;
   }
 }
 
@@ -75,14 +105,7 @@ export function writePrevKv(prevKv: Uint8Array | null, out: ResultWriter): void 
   out.raw(prevKv, 0, prevKv.length);
 }
 
-function writeInner(one: OpResult, out: ResultWriter): void {
-  if (one.op === "txn") {
-    // Present but empty (semantics.md 2).
-    out.byte(TAG_HEADER);
-    out.byte(0);
-    writeTxnResult(one.result, out);
-    return;
-  }
+function writeInner(one: Exclude<OpResult, { op: "txn" }>, out: ResultWriter): void {
   out.byte(TAG_HEADER);
   out.byte(1 + varintSize(one.revision));
   out.byte(TAG_HEADER_REVISION);
@@ -100,7 +123,7 @@ function writeInner(one: OpResult, out: ResultWriter): void {
 }
 
 function innerSize(one: OpResult): number {
-  if (one.op === "txn") return 2 + txnResultSize(one.result);
+  if (one.op === "txn") return 2 + one.result.bytes;
   const header = 3 + varintSize(one.revision);
   switch (one.op) {
     case "range":
@@ -110,17 +133,6 @@ function innerSize(one: OpResult): number {
     case "deleteRange":
       return header + deletedSize(one.deleted) + one.prevKvs.length;
   }
-}
-
-/** Bytes that `writeTxnResult` appends. */
-export function txnResultSize(result: TxnResult): number {
-  let size = result.succeeded ? 2 : 0;
-  for (const one of result.responses) {
-    const inner = innerSize(one);
-    const op = 1 + varintSize(inner) + inner;
-    size += 1 + varintSize(op) + op;
-  }
-  return size;
 }
 
 function prevKvSize(prevKv: Uint8Array | null): number {

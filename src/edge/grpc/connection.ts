@@ -11,7 +11,7 @@ import {
   streamHighWaterBytes,
   streamWindowBytes,
 } from "./limits.ts";
-import { answerPlain } from "./plain.ts";
+import { answerPlain, plainBytes } from "./plain.ts";
 import type { Replies } from "./replies.ts";
 import type { Refusal, Requests } from "./requests.ts";
 import { StreamIndex } from "./stream-index.ts";
@@ -52,6 +52,8 @@ export class GrpcConnection implements H2Handler, Flushable, Intaking {
   #giveUpMs: number;
   /** Requests for the HTTP side that have not ended. */
   readonly #plain = new Map<number, PlainRequest>();
+  /** What those and the ones that are being answered are charged, bytes. */
+  #plainBytes = 0;
   /** What the connection holds of the door's memory: calls and output, bytes. */
   memoryUsedBytes = 0;
   /** Output charged to the door's memory, bytes. */
@@ -196,7 +198,21 @@ export class GrpcConnection implements H2Handler, Flushable, Intaking {
   /** Keeps a request for the HTTP side until its body, which nobody wants, has ended. */
   takePlain(streamId: number, request: PlainRequest, ended: boolean): void {
     this.#plain.set(streamId, request);
+    this.#holdPlain(plainBytes(request));
     if (ended) this.#plainEnded(streamId);
+  }
+
+  /** The HTTP side has its answer; false when nobody is to get it. */
+  plainAnswered(streamId: number, request: PlainRequest): boolean {
+    if (this.#ended) return false;
+    this.#holdPlain(-plainBytes(request));
+    this.chargeQueued();
+    if (!this.#core.overMemory(this)) return true;
+    // Answers that nobody reads pile up here as replies do.
+    this.#core.counters.drop("memory");
+    this.h2.sendReset(streamId, ErrorCode.enhanceYourCalm);
+    this.touch();
+    return false;
   }
 
   // The engine's side.
@@ -225,8 +241,11 @@ export class GrpcConnection implements H2Handler, Flushable, Intaking {
 
   onReset(streamId: number): void {
     const call = this.streams.get(streamId);
-    if (call !== null) this.#owner.requests.cancelled(call);
-    else this.#plain.delete(streamId);
+    if (call !== null) return this.#owner.requests.cancelled(call);
+    const request = this.#plain.get(streamId);
+    if (request === undefined) return;
+    this.#plain.delete(streamId);
+    this.#holdPlain(-plainBytes(request));
   }
 
   onWritable(streamId: number): void {
@@ -288,6 +307,7 @@ export class GrpcConnection implements H2Handler, Flushable, Intaking {
     this.held.length = 0;
     this.h2.lost();
     this.#plain.clear();
+    this.#holdPlain(-this.#plainBytes);
     this.#cancelAll();
     this.#charge(0);
     this.#owner.forget(this);
@@ -310,6 +330,11 @@ export class GrpcConnection implements H2Handler, Flushable, Intaking {
     if (bytes === this.#chargedBytes) return;
     this.#core.hold(this, bytes - this.#chargedBytes);
     this.#chargedBytes = bytes;
+  }
+
+  #holdPlain(bytes: number): void {
+    this.#core.hold(this, bytes);
+    this.#plainBytes += bytes;
   }
 
   #pause(): void {

@@ -72,6 +72,9 @@ export const flushSliceBytes = 64 * 1024;
 /** What a live call costs at least: its record, the stream's, what a service keeps; measured. */
 export const callRecordBytes = 1024;
 
+/** A request message so small is among that, bytes; a larger one counts until its call ends. */
+export const smallRequestBytes = 512;
+
 /** A connection that holds no more than this is served when others have filled the memory … */
 export const modestConnectionBytes = 64 * 1024;
 /** … up to so much more of it. */

@@ -3,6 +3,9 @@ import type { HeaderList } from "../../wire/h2/types.ts";
 import type { GrpcConnection } from "./connection.ts";
 import type { PlainHandler, PlainRequest } from "./core.ts";
 
+/** What a request costs beyond its text: its record, the stream's, and its turn. */
+const requestBytes = 1024;
+
 /** Longest path that the HTTP side is asked for, characters; longer ones are no request of ours. */
 const pathMax = 8192;
 
@@ -11,10 +14,15 @@ export function readPlain(list: HeaderList): PlainRequest | null {
   const method = list.get(":method") ?? "";
   const path = list.get(":path") ?? "/";
   const authority = list.get(":authority") ?? list.get("host") ?? "";
-  if (path.length > pathMax || authority.length > pathMax) return null;
+  if (Math.max(method.length, path.length, authority.length) > pathMax) return null;
   // A client that means gRPC gets gRPC's answer, however wrong its subtype.
   if ((list.get("content-type") ?? "").startsWith("application/grpc")) return null;
   return { method, path, authority };
+}
+
+/** What a request counts for in the memory of calls until it is answered, bytes. */
+export function plainBytes({ method, path, authority }: PlainRequest): number {
+  return requestBytes + method.length + path.length + authority.length;
 }
 
 /** Lets the HTTP side answer a request that came over HTTP/2 and has ended. */
@@ -25,6 +33,7 @@ export function answerPlain(
   request: PlainRequest,
 ): void {
   handler(request, (status, contentType, body) => {
+    if (!connection.plainAnswered(streamId, request)) return;
     const block = encodeConstantBlock([
       [":status", String(status)],
       ["content-type", contentType],

@@ -12,7 +12,7 @@ import type { HeaderField, HeaderList } from "../../wire/h2/types.ts";
 import type { Call } from "./call.ts";
 import type { GrpcConnection } from "./connection.ts";
 import type { DoorCore } from "./core.ts";
-import { callRecordBytes } from "./limits.ts";
+import { callRecordBytes, smallRequestBytes } from "./limits.ts";
 import { readPlain } from "./plain.ts";
 import type { Replies } from "./replies.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -23,8 +23,10 @@ const fieldOverheadBytes = 64;
 /** A deadline closer than this has passed before anything could answer, ms. */
 const timeoutLeastMs = 0.01;
 
-const memoryMessage = "skein: server is out of memory for requests and replies";
-const callsMessage = "skein: too many calls";
+const outOfMemory = {
+  code: Code.resourceExhausted,
+  message: "skein: server is out of memory for requests and replies",
+};
 
 /** The way in: turns what arrives on a stream into calls of the service. */
 export class Requests implements MessageHandler {
@@ -96,7 +98,9 @@ export class Requests implements MessageHandler {
         readLength(bytes, start + 1) === end - start - prefixBytes &&
         end - start - prefixBytes <= this.#core.limits.maxMessageBytes
       ) {
+        const { token } = call;
         this.#dispatch(call, bytes, start + prefixBytes, end);
+        if (call.token === token) this.#chargeKept(call, end - start - prefixBytes);
         return;
       }
     }
@@ -166,7 +170,8 @@ export class Requests implements MessageHandler {
     if (!head.isGrpc && head.methodId < 0 && head.authorityCount <= 1 && head.hostCount <= 1) {
       const plain = core.plain === null ? null : readPlain(list);
       if (plain !== null) {
-        connection.takePlain(streamId, plain, ended);
+        if (!this.#isOverMemory(connection)) connection.takePlain(streamId, plain, ended);
+        else connection.refuse(streamId, ended, { http: 503, ...outOfMemory });
         return false;
       }
     }
@@ -180,15 +185,24 @@ export class Requests implements MessageHandler {
       connection.refuse(streamId, ended, { http: 200, code: Code.unimplemented, message });
       return false;
     }
-    connection.chargeQueued();
-    const isOver = core.overMemory(connection);
-    if (isOver || core.calls.full) {
-      core.counters.drop(isOver ? "memory" : "calls");
-      const message = isOver ? memoryMessage : callsMessage;
+    if (this.#isOverMemory(connection)) {
+      connection.refuse(streamId, ended, { http: 200, ...outOfMemory });
+      return false;
+    }
+    if (core.calls.full) {
+      core.counters.drop("calls");
+      const message = "skein: too many calls";
       connection.refuse(streamId, ended, { http: 200, code: Code.resourceExhausted, message });
       return false;
     }
     return true;
+  }
+
+  #isOverMemory(connection: GrpcConnection): boolean {
+    connection.chargeQueued();
+    const isOver = this.#core.overMemory(connection);
+    if (isOver) this.#core.counters.drop("memory");
+    return isOver;
   }
 
   #keepFields(call: Call): void {
@@ -219,7 +233,7 @@ export class Requests implements MessageHandler {
     core.charge(call, call.chargedBytes + grown);
     if (grown > 0 && core.overMemory(call.connection as GrpcConnection)) {
       core.counters.drop("memory");
-      this.#fail(call, Code.resourceExhausted, memoryMessage);
+      this.#fail(call, outOfMemory.code, outOfMemory.message);
     }
   }
 
@@ -295,6 +309,12 @@ export class Requests implements MessageHandler {
     call.dispatched = true;
     this.#countReceived(call);
     this.#core.service.request(call.methodId, call.token, bytes, start, end);
+  }
+
+  /** Who does not answer at once keeps what was asked. */
+  #chargeKept(call: Call, messageBytes: number): void {
+    if (messageBytes <= smallRequestBytes) return;
+    this.#core.charge(call, call.chargedBytes + messageBytes);
   }
 
   #countReceived(call: Call): void {

@@ -1,13 +1,16 @@
 import type { RequestError } from "../../apply/errors.ts";
 import { TXN_NESTING_MAX } from "../../apply/gate.ts";
 import type {
+  Compare,
   DeleteRangeRequest,
   PutRequest,
   RangeRequest,
   RequestOp,
   TxnRequest,
 } from "../../proto/gen/etcdserverpb.ts";
-import { hasOverlap } from "./overlap.ts";
+import type { Steps } from "../../apply/steps.ts";
+import type { LongTxn } from "../../apply/txn/long/long-txn.ts";
+import { hasOverlap, hasOverlapInSteps } from "./overlap.ts";
 
 const SORT_ORDER_MAX = 2;
 const SORT_TARGET_MAX = 4;
@@ -45,6 +48,56 @@ export function checkTxn(request: TxnRequest, opsMax: number): RequestError | nu
   );
 }
 
+/** The same for a transaction that is decoded level by level, as far as nothing is wrong. */
+export function* checkLongTxn(txn: LongTxn, opsMax: number): Steps<RequestError | null> {
+  const error = yield* checkLevel(txn, { opsMax, levels: TXN_NESTING_MAX });
+  if (error !== null) return error;
+  yield* txn.open();
+  const overlaps =
+    (yield* hasOverlapInSteps(txn.success, txn.pace)) ||
+    (yield* hasOverlapInSteps(txn.failure, txn.pace));
+  txn.close();
+  return overlaps ? "duplicateKey" : null;
+}
+
+function* checkLevel(txn: LongTxn, allowance: Allowance): Steps<RequestError | null> {
+  const ops = yield* txn.longestList();
+  if (ops > allowance.opsMax || allowance.levels === 0) return "tooManyOps";
+  yield* txn.open();
+  const nested = { opsMax: allowance.opsMax - ops, levels: allowance.levels - 1 };
+  const error =
+    checkCompares(txn.compare) ??
+    (yield* checkOpsInSteps(txn.success, txn, nested)) ??
+    (yield* checkOpsInSteps(txn.failure, txn, nested));
+  txn.close();
+  return error;
+}
+
+function* checkOpsInSteps(
+  ops: readonly RequestOp[],
+  { pace }: LongTxn,
+  nested: Allowance,
+): Steps<RequestError | null> {
+  for (const op of ops) {
+    const inner = op.request?.case === "requestTxn" ? op.request.value : null;
+    // All that are in a long one are of that kind.
+    const error =
+      inner === null ? checkOp(op, nested) : yield* checkLevel(inner as LongTxn, nested);
+    if (error !== null) return error;
+    if (pace.isDue()) yield;
+  }
+  return null;
+}
+
+/** Whether a transaction has nothing but ranges in its branches. */
+export function isReadOnly({ success, failure }: TxnRequest): boolean {
+  return success.every(isRange) && failure.every(isRange);
+}
+
+function isRange({ request }: RequestOp): boolean {
+  return request?.case === "requestRange";
+}
+
 /** What a level of nesting may still have. */
 interface Allowance {
   readonly opsMax: number;
@@ -56,11 +109,12 @@ function checkTxnOps(request: TxnRequest, allowance: Allowance): RequestError | 
   const { compare, success, failure } = request;
   const ops = Math.max(compare.length, success.length, failure.length);
   if (ops > allowance.opsMax || allowance.levels === 0) return "tooManyOps";
-  for (const one of compare) {
-    if (one.key.length === 0) return "emptyKey";
-  }
   const nested = { opsMax: allowance.opsMax - ops, levels: allowance.levels - 1 };
-  return checkOps(success, nested) ?? checkOps(failure, nested);
+  return checkCompares(compare) ?? checkOps(success, nested) ?? checkOps(failure, nested);
+}
+
+function checkCompares(compares: readonly Compare[]): RequestError | null {
+  return compares.some(({ key }) => key.length === 0) ? "emptyKey" : null;
 }
 
 function checkOps(ops: readonly RequestOp[], nested: Allowance): RequestError | null {

@@ -12,14 +12,15 @@ import type { Alarm } from "../../cluster/alarms.ts";
 import { WIRE_ERRORS } from "../errors.ts";
 import type { HeaderWriter } from "../header.ts";
 import type { Proposer } from "../propose/proposer.ts";
-import { sendError } from "../range/reply-parts.ts";
 import type { ReplySink, Token } from "../rpc.ts";
 import type { CompactionWaits } from "./compaction-waits.ts";
+import { type LargeReplies, SMALL_REPLY_BYTES } from "./large-replies.ts";
 
 /** AlarmResponse.alarms, and the fields of AlarmMember. */
 const TAG_ALARMS = 0x12;
 const TAG_ALARM_MEMBER_ID = 0x08;
 const TAG_ALARM_TYPE = 0x10;
+const NO_BYTES = new Uint8Array(0);
 
 /** Where results go. */
 export interface KvResultsOptions {
@@ -27,6 +28,7 @@ export interface KvResultsOptions {
   readonly proposer: () => Proposer;
   readonly sink: () => ReplySink;
   readonly compactions: CompactionWaits;
+  readonly replies: LargeReplies;
   /** Calls back when the alarm NOSPACE that is on its way is raised, or at once. */
   readonly afterNoSpace: (answer: () => void) => void;
 }
@@ -56,14 +58,21 @@ export class KvResults implements ApplyResults {
     const token = this.#take(requestId);
     if (token === NOBODY) return;
     const out = this.#begin(revision);
-    writeDeleted(result.deleted, result.prevKvs, out);
-    this.#reply(token);
+    const { deleted, prevKvs } = result;
+    const isSmall = prevKvs.length <= SMALL_REPLY_BYTES;
+    writeDeleted(deleted, isSmall ? prevKvs : NO_BYTES, out);
+    if (isSmall) this.#reply(token);
+    else this.#options.replies.bytes(token, out.bytes.slice(0, out.length), prevKvs);
   }
 
   txn(requestId: number, revision: number, result: TxnResult): void {
     const token = this.#take(requestId);
     if (token === NOBODY) return;
-    writeTxnResult(result, this.#begin(revision));
+    const out = this.#begin(revision);
+    if (result.bytes > SMALL_REPLY_BYTES) {
+      return this.#options.replies.txn(token, out.bytes.slice(0, out.length), result);
+    }
+    writeTxnResult(result, out);
     this.#reply(token);
   }
 
@@ -117,9 +126,7 @@ export class KvResults implements ApplyResults {
   }
 
   #reply(token: Token): void {
-    const error = sendError(this.#out.length);
-    if (error !== null) this.#options.sink().finish(token, error.code, error.message);
-    else this.#options.sink().reply(token, this.#out.bytes, 0, this.#out.length);
+    this.#options.sink().reply(token, this.#out.bytes, 0, this.#out.length);
   }
 }
 

@@ -2,6 +2,7 @@ import { hasFilter, SortOrder, SortTarget } from "../../apply/range/range-plan.t
 import { putCost, txnCost } from "../../apply/gate.ts";
 import type { Quota } from "../../apply/quota.ts";
 import type { RequestError } from "../../apply/errors.ts";
+import { isLongTxn } from "../../apply/txn/long/long-txn.ts";
 import {
   decodeCompactionRequest,
   decodeDeleteRangeRequest,
@@ -11,14 +12,15 @@ import {
   type RangeRequest,
   type TxnRequest,
 } from "../../proto/gen/etcdserverpb.ts";
-import { WIRE_ERRORS } from "../errors.ts";
+import { unreadableRequest, WIRE_ERRORS } from "../errors.ts";
 import type { NoSpaceAlarm } from "../maintenance/no-space-alarm.ts";
 import { type Proposer, RequestField } from "../propose/proposer.ts";
 import type { RangeContext, RangeService } from "../range/range-service.ts";
 import { copyRequest } from "../range/reply-parts.ts";
 import type { PendingReads } from "../reads.ts";
-import type { Token } from "../rpc.ts";
-import { checkDeleteRange, checkPut, checkRange, checkTxn } from "./check.ts";
+import { Code, type Token } from "../rpc.ts";
+import { checkDeleteRange, checkPut, checkRange, checkTxn, isReadOnly } from "./check.ts";
+import { LongTxns } from "./long-txns.ts";
 import type { ReadTxns } from "./read-txns.ts";
 import type { Consensus } from "../consensus.ts";
 
@@ -40,9 +42,26 @@ export interface KvServiceOptions extends RangeContext {
 /** The KV service: validates, then proposes or reads (semantics.md 3 to 7, errors.md 4). */
 export class KvService {
   readonly #options: KvServiceOptions;
+  readonly #longTxns: LongTxns;
 
   constructor(options: KvServiceOptions) {
     this.#options = options;
+    this.#longTxns = new LongTxns({
+      jobs: options.jobs,
+      quota: options.quota,
+      maxTxnOps: options.maxTxnOps,
+      unreadable: (token, error) => {
+        options.sink().finish(token, Code.internal, unreadableRequest(error));
+      },
+      refuseForSpace: (token) => this.#refuseForSpace(token),
+      fail: (token, error) => this.#fail(token, error),
+      accept: (token, bytes, readsOnly) => this.#takeLongTxn(token, bytes, readsOnly),
+    });
+  }
+
+  /** The call is dead. */
+  cancel(token: Token): void {
+    this.#longTxns.cancel(token);
   }
 
   /** Range: linearizable unless the request says otherwise. */
@@ -95,6 +114,10 @@ export class KvService {
   }
 
   txn(token: Token, bytes: Uint8Array, start: number, end: number): void {
+    if (isLongTxn(bytes, start, end)) {
+      this.#longTxns.start(token, bytes.slice(start, end));
+      return;
+    }
     const request = decodeTxnRequest(bytes, start, end);
     if (!this.#options.quota.hasRoom(txnCost(request))) {
       this.#refuseForSpace(token);
@@ -113,6 +136,13 @@ export class KvService {
     const request = decodeCompactionRequest(bytes, start, end);
     if (request.physical) this.#options.onPhysicalCompaction(token);
     this.#options.proposer.propose(RequestField.compaction, bytes, { start, end }, token);
+  }
+
+  #takeLongTxn(token: Token, bytes: Uint8Array, readsOnly: boolean): void {
+    const raw = { bytes, start: 0, end: bytes.length };
+    // One that only reads has none in it: no more operations than `maxTxnOps` in each branch.
+    if (readsOnly) this.#readTxn(token, decodeTxnRequest(bytes, 0, bytes.length), raw);
+    else this.#options.proposer.propose(RequestField.txn, bytes, raw, token);
   }
 
   /** Read-only transactions skip the log (TXN16). */
@@ -158,12 +188,6 @@ function checkStream(request: RangeRequest): RequestError | null {
   const isKeyAscend = sortOrder === SortOrder.ascend && sortTarget === SortTarget.key;
   if (sortOrder !== SortOrder.none && !isKeyAscend) return "rangeStreamSort";
   return hasFilter(request) ? "rangeStreamFilter" : null;
-}
-
-function isReadOnly(request: TxnRequest): boolean {
-  const isRange = (op: TxnRequest["success"][number]): boolean =>
-    op.request?.case === "requestRange";
-  return request.success.every(isRange) && request.failure.every(isRange);
 }
 
 /** A transaction without operations counts as serializable, as in etcd (TXN16). */

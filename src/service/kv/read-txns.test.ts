@@ -15,7 +15,9 @@ import {
 import { openMemoryBackend } from "../../storage/backend/memory/memory-backend.ts";
 import { HeaderWriter } from "../header.ts";
 import { JobRunner } from "../jobs.ts";
+import { TableMemory } from "../range/table-memory.ts";
 import type { ReplySink } from "../rpc.ts";
+import { LargeReplies } from "./large-replies.ts";
 import { ReadTxns } from "./read-txns.ts";
 
 const KEYS = 3000;
@@ -89,10 +91,13 @@ function newRig(): Rig {
     metadata: () => undefined,
     remoteAddress: () => "",
   };
+  const jobs = new JobRunner(clock);
+  const memory = new TableMemory();
   const txns = new ReadTxns({
-    ...{ clock, store, leases: { has: () => false }, jobs: new JobRunner(clock) },
+    ...{ clock, store, leases: { has: () => false }, jobs, memory },
     header: new HeaderWriter({ clusterId: 1n, memberId: 2n, term: () => 2 }),
     sink: () => sink,
+    replies: new LargeReplies({ jobs, memory, sink: () => sink }),
   });
   const put = (key: string, value: string): void => {
     store.begin();

@@ -4,7 +4,7 @@ import type { Steps } from "../../apply/steps.ts";
 import { Comparer } from "../../apply/txn/compare.ts";
 import { Executor, type TxnRun } from "../../apply/txn/execute.ts";
 import { type Leases, PlanChecker, planTxn, type TxnPlan } from "../../apply/txn/plan.ts";
-import { type TxnResult, txnResultSize, writeTxnResult } from "../../apply/txn/result.ts";
+import { type TxnResult, writeTxnResult } from "../../apply/txn/result.ts";
 import { ByteWriter } from "../../base/byte-writer.ts";
 import type { KvStore, ReadView } from "../../mvcc/store/store.ts";
 import type { Clock } from "../../platform/clock.ts";
@@ -12,17 +12,13 @@ import type { TxnRequest } from "../../proto/gen/etcdserverpb.ts";
 import { WIRE_ERRORS } from "../errors.ts";
 import type { HeaderWriter } from "../header.ts";
 import type { Job, JobRunner } from "../jobs.ts";
-import { PartsSource, PartsWriter } from "../parts.ts";
-import { sendError } from "../range/reply-parts.ts";
-import { TableMemory } from "../range/table-memory.ts";
+import type { TableMemory } from "../range/table-memory.ts";
 import type { ReplySink, Token } from "../rpc.ts";
 import { TurnBudget } from "../turn-budget.ts";
+import { type LargeReplies, SMALL_REPLY_BYTES } from "./large-replies.ts";
 
 /** Time in one turn of the event loop for transactions that are answered as they come, ms. */
 const AT_ONCE_TURN_MS = 1;
-
-/** Replies up to this size are made at once; larger ones are sent from where they are. */
-const SMALL_REPLY_BYTES = 64 * 1024;
 
 /** What a transaction that waits costs beside its request and reply, bytes. */
 const TXN_BYTES = 4096;
@@ -35,6 +31,9 @@ export interface ReadTxnsOptions {
   readonly header: HeaderWriter;
   readonly jobs: JobRunner;
   readonly sink: () => ReplySink;
+  readonly replies: LargeReplies;
+  /** What those that wait hold. */
+  readonly memory: TableMemory;
 }
 
 /**
@@ -47,8 +46,6 @@ export class ReadTxns {
   readonly #checker: PlanChecker;
   readonly #executor: Executor;
   readonly #turn: TurnBudget;
-  /** What those that wait hold. */
-  readonly #memory = new TableMemory();
   readonly #waiting = new Map<Token, ReadTxn>();
   readonly #out = new ByteWriter();
 
@@ -66,14 +63,14 @@ export class ReadTxns {
    * for when those of `request` are gone; called once at most, before this returns.
    */
   start(token: Token, request: TxnRequest, requestBytes: number, own: () => TxnRequest): void {
-    const { store, clock, jobs } = this.#options;
+    const { store, clock, jobs, memory } = this.#options;
     const revision = store.currentRevision;
     const isLong = hasRanges(request);
     const view = isLong ? store.openView(revision, clock.monotonicMs()) : null;
     const txn = new ReadTxn({
       clock,
       view: view === null || typeof view === "string" ? null : view,
-      memory: this.#memory,
+      memory,
       heldBytes: TXN_BYTES + requestBytes,
       steps: (one) => this.#steps(isLong ? own() : request, revision, one),
       finished: (result) => {
@@ -101,7 +98,7 @@ export class ReadTxns {
 
   *#steps(request: TxnRequest, revision: number, txn: ReadTxn): Steps<TxnResult | RequestError> {
     const plan = yield* planTxn(request, this.#comparer, revision);
-    const error = this.#checker.check(plan, revision);
+    const error = yield* this.#checker.check(plan, revision);
     if (error !== null) return error;
     const oldest = oldestRevision(plan, revision);
     if (txn.view !== null && oldest < revision) {
@@ -125,22 +122,11 @@ export class ReadTxns {
     const head = this.#out;
     head.reset();
     this.#options.header.write(head, revision);
-    const bytes = txnResultSize(result);
-    if (bytes <= SMALL_REPLY_BYTES) {
-      writeTxnResult(result, head);
-      sink.reply(token, head.bytes, 0, head.length);
-      return;
+    if (result.bytes > SMALL_REPLY_BYTES) {
+      return this.#options.replies.txn(token, head.bytes.slice(0, head.length), result);
     }
-    const tooLarge = sendError(head.length + bytes);
-    if (tooLarge !== null) return sink.finish(token, tooLarge.code, tooLarge.message);
-    const out = new PartsWriter();
-    out.raw(head.bytes, 0, head.length);
-    writeTxnResult(result, out);
-    out.flush();
-    // It holds on to its memory until the reader has taken it.
-    this.#memory.take(bytes, Number.POSITIVE_INFINITY);
-    const source = new PartsSource(out.parts, () => this.#memory.give(bytes));
-    sink.replyFrom(token, head.length + bytes, source);
+    writeTxnResult(result, head);
+    sink.reply(token, head.bytes, 0, head.length);
   }
 }
 

@@ -40,7 +40,10 @@ export class HeaderBlocks {
       return core.fail(ErrorCode.protocolError, "even stream id from a client");
     }
     if (!this.decoder.decode(bytes, start, end)) {
-      return core.fail(ErrorCode.compressionError, "bad header block");
+      // As Go's server, which decodes no CONTINUATION beyond its limit.
+      return this.decoder.isFlood
+        ? core.fail(ErrorCode.protocolError, "header list far too large")
+        : core.fail(ErrorCode.compressionError, "bad header block");
     }
     if (begins) return this.#request(frame);
     if (stream === undefined) return this.#late(streamId);

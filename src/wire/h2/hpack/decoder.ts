@@ -9,6 +9,11 @@ import { staticCount, staticFields } from "./static-table.ts";
 export const initialTableBytes = 4096;
 /** A scratch area for Huffman strings that is kept; longer strings get one of their own. */
 const scratchBytes = 1024;
+/**
+ * What may follow in a block when its list is too large already, bytes. Its fields are dropped but
+ * must be decoded for the table's sake; Go's server bears the rest of a frame.
+ */
+const surplusBytesMax = 16 * 1024;
 /** Integers (lengths, indexes) have at most 28 bits here: more is beyond any limit of ours. */
 const integerBitsMax = 28;
 
@@ -16,6 +21,8 @@ const integerBitsMax = 28;
 export class HpackDecoder {
   /** What the last `decode` found. */
   readonly list: DecodedList;
+  /** `decode` gave up because much more came after the list was too large. */
+  isFlood = false;
   readonly #table: DynamicTable;
   /** Made when first needed; one set per connection, because `tag` belongs to the connection. */
   readonly #statics: (DecodedField | undefined)[] = new Array(staticCount + 1).fill(undefined);
@@ -47,7 +54,8 @@ export class HpackDecoder {
 
   /**
    * Decodes a whole block into `list`.
-   * @returns false when it is not valid HPACK: a connection error COMPRESSION_ERROR (§4.3).
+   * @returns false when it is not valid HPACK: a connection error COMPRESSION_ERROR (§4.3); or when
+   * `isFlood` is set.
    */
   decode(block: Uint8Array, start: number, end: number): boolean {
     const list = this.list;
@@ -74,6 +82,10 @@ export class HpackDecoder {
       }
       if (field === undefined) return false;
       list.add(field);
+      if (list.truncated && end - this.#at > surplusBytesMax) {
+        this.isFlood = true;
+        return false;
+      }
     }
     return true;
   }
