@@ -15,6 +15,7 @@ import {
   createTxnRequest,
   encodeInternalRaftRequestToBytes,
   type InternalRaftRequest,
+  type RequestOp,
 } from "../proto/gen/etcdserverpb.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Entry, EntryType } from "../raft/types.ts";
@@ -231,4 +232,45 @@ test("a long transaction is applied in slices, and seen as a whole", () => {
   measure.open({ key: newSpan(all.key), end: newSpan(all.rangeEnd) }, before + 1, 0);
   assert.ok(measure.step(1_000_000));
   assert.equal(measure.count, 1);
+});
+
+test("a transaction of very many operations is decoded, planned and applied in slices", () => {
+  const { applier, store, said } = newMachine(NO_QUOTA, new BusyClock());
+  const nested = (prefix: string, count: number): RequestOp => ({
+    request: {
+      case: "requestTxn",
+      value: {
+        ...createTxnRequest(),
+        compare: [{ ...createCompare(), key: utf8("k"), target: 0, result: 0 }],
+        success: Array.from({ length: count }, (_, at) => ({
+          request: {
+            case: "requestPut" as const,
+            value: { ...createPutRequest(), key: utf8(`${prefix} ${at}`) },
+          },
+        })),
+        failure: [{ request: { case: "requestPut", value: createPutRequest() } }],
+      },
+    },
+  });
+  // No key: the compare of versions with nothing holds, on all levels.
+  const success = Array.from({ length: 40 }, (_, at) => nested(`k${at}`, 100));
+  const txn = { ...createTxnRequest(), success };
+  const entries = [entry(1, { case: "txn", value: txn }), put(2, "last")];
+  const refused = [entry(3, { case: "alarm", value: { action: 1, memberID: 9n, alarm: 1 } })];
+  let slices = 1;
+  for (; applier.apply(entries, 0) === 0; slices += 1) {
+    assert.ok(slices < 1000, "it comes to an end");
+    assert.equal(store.currentRevision, 1);
+  }
+  assert.ok(slices >= 4000 / 64, `${slices} slices`);
+  while (applier.apply(entries, 1) === 0);
+  assert.deepEqual(said, ["txn 1 at 2", "put 2 at 3"]);
+  const measure = store.newMeasure();
+  measure.open({ key: newSpan(utf8("k")), end: newSpan(utf8("l")) }, 2, 0);
+  assert.ok(measure.step(1_000_000));
+  assert.equal(measure.count, 4000);
+  // What it costs is known without it being decoded.
+  refused.push(entry(4, { case: "txn", value: txn }));
+  for (let done = 0; done < 2;) done += applier.apply(refused, done);
+  assert.equal(said.at(-1), "failed 4: noSpace");
 });

@@ -288,6 +288,75 @@ test("when the memory of the door is used up calls are refused, and taken again 
   assert.equal(other.outcome(id(99)), refusal);
 });
 
+test("requests that wait in the service count, however they came", () => {
+  const rig = new DoorRig({ memoryBytes: 1_000_000 });
+  const client = rig.client();
+  const message = grpcMessage("x".repeat(15_000));
+  for (const path of [paths.range, paths.rangeStream]) {
+    const waiting = rig.client();
+    const block = grpcBlock(path);
+    for (let i = 0; i < 100; i++) {
+      waiting.send(headers(id(i), block, false), data(id(i), message, true));
+      rig.settle();
+    }
+    assert.ok(rig.door.memoryUsedBytes < 1_100_000, `${rig.door.memoryUsedBytes} bytes`);
+    assert.equal(waiting.outcome(id(0)), "nothing");
+    assert.match(waiting.outcome(id(99)), /^\[\] 8 skein: server is out of memory/);
+    waiting.socket.destroy();
+    rig.settle();
+    assert.equal(rig.door.memoryUsedBytes, 0);
+  }
+  // Small ones cost what any call does.
+  client.send(headers(1, range, false), data(1, grpcMessage("x".repeat(400)), true));
+  rig.settle();
+  assert.ok(rig.door.memoryUsedBytes < 2000);
+});
+
+test("plain requests count from their headers to their answer, and so does what is not read", () => {
+  const answers: (() => void)[] = [];
+  const rig = new DoorRig({ memoryBytes: 1_000_000 }, (_request, respond) => {
+    answers.push(() => respond(200, "text/plain", Buffer.alloc(100_000, 97)));
+  });
+  rig.service.onRequest = (_id, token, message) => rig.service.reply(token, message);
+  const get = encodeConstantBlock([
+    [":method", "GET"],
+    [":scheme", "http"],
+    [":path", `/${"x".repeat(8000)}`],
+    [":authority", "x"],
+  ]);
+  const send = (client: RawClient, ended: boolean): void => {
+    for (let i = 0; i < 200; i++) {
+      client.send(headers(id(i), get, ended));
+      rig.settle();
+    }
+    assert.ok(rig.door.memoryUsedBytes < 1_100_000, `${rig.door.memoryUsedBytes} bytes`);
+    assert.equal(client.outcome(id(0)), "nothing");
+    assert.match(client.outcome(id(199)), /^503 \[\] 8 skein: server is out of memory/);
+  };
+  const halves = rig.client();
+  send(halves, false);
+  for (let i = 0; i < 200; i++) halves.send(rstStream(id(i), 8));
+  rig.settle();
+  assert.equal(rig.door.memoryUsedBytes, 0, "who gives up gives back");
+  const deaf = rig.client([4, 0]);
+  send(deaf, true);
+  for (const answer of answers.splice(0)) {
+    answer();
+    rig.settle();
+    assert.ok(rig.door.memoryUsedBytes < 1_200_000, `${rig.door.memoryUsedBytes} bytes`);
+  }
+  assertAlive(rig);
+  const gone = rig.client();
+  deaf.socket.destroy();
+  rig.settle();
+  send(gone, true);
+  gone.socket.destroy();
+  rig.settle();
+  for (const answer of answers) answer();
+  assert.equal(rig.door.memoryUsedBytes, 0);
+  assertAlive(rig);
+});
+
 test("those who hold little are served when others have filled the memory", () => {
   const rig = setUp({ memoryBytes: 1_000_000, connectionMemoryBytes: 700_000 });
   const hoarders = [rig.client([4, 0]), rig.client([4, 0])];

@@ -96,6 +96,7 @@ export class RequestHead {
     this.badVersion = false;
     this.badField = null;
     this.fieldCount = 0;
+    if (this.fields.length > keptFieldsMax) this.fields.length = 0;
   }
 
   #take(field: HeaderField, kind: number, extra: number): void {
@@ -211,6 +212,9 @@ export class RequestHead {
     return block;
   }
 }
+
+/** More fields of one request are not kept until another one has as many. */
+const keptFieldsMax = 128;
 
 /** Distinct content types and encodings whose blocks are kept; there is one in practice. */
 const replyBlocksMax = 64;

@@ -185,6 +185,17 @@ describe("header bombs", () => {
     assert.equal(headerBudget.takenBytes, 0);
   });
 
+  test("a list that goes on and on when it is too large is not decoded to its end", () => {
+    const rig = server({ maxHeaderListBytes: 1 << 20 });
+    rig.connection.receive(rawFrame(FrameType.headers, 0, 1, requestBlock()));
+    const piece = new Uint8Array(16_384).fill(0x90);
+    for (let i = 0; i < 32; i++) {
+      const flags = i === 31 ? Flag.endHeaders : 0;
+      rig.connection.receive(rawFrame(FrameType.continuation, flags, 1, piece));
+    }
+    assert.equal(verdict(rig.frames().slice(-1)), `goaway:${ErrorCode.protocolError}`);
+  });
+
   test("HPACK bomb: a small block that unfolds costs the stream, not the memory", () => {
     const rig = server({ maxHeaderListBytes: 64 * 1024 });
     const big = new Uint8Array([0x40, 1, 0x61, 0x7f, 0x81, 0x1e, ...new Uint8Array(4000).fill(97)]);

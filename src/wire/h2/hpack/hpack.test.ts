@@ -183,9 +183,23 @@ describe("decoder", () => {
     const decoder = new HpackDecoder(80);
     decoder.decode(hex("4001 6101 78 4001 6201 79 4001 6301 7a"), 0, 15);
     assert.equal(decoder.list.truncated, true);
+    assert.equal(decoder.isFlood, false);
     assert.equal(decoder.list.count, 2);
     assert.equal(decoder.list.sizeBytes, 3 * 34);
     assert.deepEqual(decoded(decoder, hex("be")), ["c: z"]);
+  });
+
+  test("gives up when a block goes on for long after its list is too large", () => {
+    const fields = (count: number): Uint8Array => Buffer.concat([Buffer.alloc(count, 0x82)]);
+    const patient = new HpackDecoder(80);
+    assert.equal(patient.decode(fields(16_000), 0, 16_000), true);
+    assert.equal(patient.list.truncated, true);
+    const decoder = new HpackDecoder(80);
+    assert.equal(decoder.decode(fields(17_000), 0, 17_000), false);
+    assert.equal(decoder.isFlood, true);
+    assert.ok(decoder.list.sizeBytes < 200, "it looked at few of them");
+    const roomy = new HpackDecoder(1 << 20);
+    assert.equal(roomy.decode(fields(17_000), 0, 17_000), true, "a list may be that long");
   });
 
   test("a table that was made smaller must be said to be before the next field", () => {
