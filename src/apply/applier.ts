@@ -1,4 +1,4 @@
-import { ByteWriter } from "../base/byte-writer.ts";
+import { ChunkWriter } from "../base/chunk-writer.ts";
 import { AlarmType, type Alarms } from "../cluster/alarms.ts";
 import { decodeMemberContext, type Membership } from "../cluster/membership.ts";
 import type { StateMachine } from "../consensus/state-machine.ts";
@@ -32,6 +32,7 @@ import { type LongTxnEntry, readLongTxnEntry } from "./txn/long/long-entry.ts";
 import { LongTxn } from "./txn/long/long-txn.ts";
 import { surveyTxn } from "./txn/long/survey.ts";
 import { type Leases, PlanChecker, planTxn } from "./txn/plan.ts";
+import { chunksOf, NO_CHUNKS } from "./txn/result.ts";
 import { RangeReader } from "./range/range-reader.ts";
 import { readV2Put, type V2Entry } from "./v2-entry.ts";
 
@@ -213,13 +214,13 @@ export class Applier implements StateMachine {
   }
 
   *#applyDelete(requestId: number, request: DeleteRangeRequest): Steps<void> {
-    const prevKvs = request.prevKv && this.#results.wants(requestId) ? new ByteWriter() : null;
+    const prevKvs = request.prevKv && this.#results.wants(requestId) ? new ChunkWriter() : null;
     this.#store.begin();
     const deleted = yield* this.#executor.deleteInSteps(request, prevKvs);
     const revision = this.#store.end();
     this.#results.deleted(requestId, revision, {
       deleted,
-      prevKvs: prevKvs === null ? NO_BYTES : prevKvs.bytes.subarray(0, prevKvs.length),
+      prevKvs: prevKvs === null ? NO_CHUNKS : chunksOf(prevKvs),
     });
   }
 
@@ -315,7 +316,6 @@ export class Applier implements StateMachine {
   }
 }
 
-const NO_BYTES = new Uint8Array(0);
 const NO_VOTERS = {
   voters: [],
   learners: [],

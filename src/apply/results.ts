@@ -1,6 +1,6 @@
 import type { Alarm } from "../cluster/alarms.ts";
 import type { RequestError } from "./errors.ts";
-import type { TxnResult } from "./txn/result.ts";
+import type { Chunks, TxnResult } from "./txn/result.ts";
 
 /** Where apply leaves results for whoever proposed on this member. Ids are the low 48 bits. */
 export interface ApplyResults {
@@ -10,7 +10,7 @@ export interface ApplyResults {
    * `prevKv`: encoded KeyValue, or null. `revision`: the store's after the change, as in all below.
    */
   put(requestId: number, revision: number, prevKv: Uint8Array | null): void;
-  /** `prevKvs`: framed as field 3 of the response; does not change any more. */
+  /** `prevKvs`: framed as field 3 of the response. */
   deleted(requestId: number, revision: number, result: DeletedResult): void;
   txn(requestId: number, revision: number, result: TxnResult): void;
   /** The compaction took effect; its work goes on in the background. */
@@ -29,7 +29,7 @@ export interface ApplyResults {
 /** What a deletion removed. */
 export interface DeletedResult {
   readonly deleted: number;
-  readonly prevKvs: Uint8Array;
+  readonly prevKvs: Chunks;
 }
 
 /** What apply asks of its surroundings. Called inside apply: must not write to the store. */

@@ -153,25 +153,25 @@ export class RangeReader {
   *#writePlain(request: RangeRequest, out: ByteWriter): Steps<boolean> {
     const measure = this.#measure;
     const cursor = this.#cursor;
-    const bytes = request.keysOnly ? measure.framedKeysBytes : measure.framedBytes;
-    out.reserve(bytes);
+    let bytesLeft = request.keysOnly ? measure.framedKeysBytes : measure.framedBytes;
     const copy = this.#copy;
-    copy.target = out.bytes;
-    copy.offset = out.length;
-    const end = out.length + bytes;
     let room = STEP_BYTES;
     for (let left = measure.kvs; left > 0;) {
-      copy.limit = Math.min(end, copy.offset + room);
+      out.reserve(Math.min(bytesLeft, room));
+      copy.target = out.bytes;
+      copy.offset = out.length;
+      copy.limit = out.length + Math.min(bytesLeft, room);
       copy.kvsMax = Math.min(left, STEP_KEYS);
       cursor.skipsLeft = STEP_KEYS;
       if (request.keysOnly) cursor.copyFramedKeys(copy);
       else cursor.copyFramed(copy);
       left -= copy.kvs;
+      bytesLeft -= copy.offset - out.length;
+      out.length = copy.offset;
       if (cursor.isCompacted || (copy.isAtEnd && left > 0)) return false;
       room = copy.kvs > 0 || cursor.isPaused ? STEP_BYTES : 2 * room;
       if (left > 0) yield;
     }
-    out.length = copy.offset;
     return true;
   }
 
@@ -192,13 +192,14 @@ export class RangeReader {
 
   *#writeTable(request: RangeRequest, table: StateTable, out: ByteWriter): Steps<boolean> {
     const keysOnly = { on: request.keysOnly, keepLease: request.sortTarget === SortTarget.value };
-    let stepEnd = out.length + STEP_BYTES;
+    let stepBytes = 0;
     for (let place = 0; place < table.length; place += 1) {
       table.read(place, this.#state);
       if (!this.writeEntry(this.#state, TAG_KVS, keysOnly, out)) return false;
-      if (place % STEP_KEYS !== STEP_KEYS - 1 && out.length < stepEnd) continue;
+      stepBytes += this.#span.end - this.#span.start;
+      if (place % STEP_KEYS !== STEP_KEYS - 1 && stepBytes < STEP_BYTES) continue;
       yield;
-      stepEnd = out.length + STEP_BYTES;
+      stepBytes = 0;
     }
     return true;
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ByteWriter } from "../../base/byte-writer.ts";
+import { ChunkWriter } from "../../base/chunk-writer.ts";
 import { newSpan } from "../../base/span.ts";
 import type { KvStore } from "../../mvcc/store/store.ts";
 import { openStore } from "../../mvcc/store/kv-store.ts";
@@ -36,11 +36,11 @@ function deletedValues(valueBytes: readonly number[], stepKeys: number): number[
     rangeEnd: Uint8Array.of(0),
     prevKv: true,
   };
-  const out = new ByteWriter();
+  const out = new ChunkWriter();
   store.begin();
   while (executor.deleteRange(request, stepKeys, out) === stepKeys);
   store.end();
-  return decodeDeleteRangeResponse(out.bytes, 0, out.length).prevKvs.map(
+  return decodeDeleteRangeResponse(Buffer.concat(out.chunks()), 0, out.totalBytes).prevKvs.map(
     ({ value }) => value.length,
   );
 }

@@ -1,4 +1,5 @@
 import { ByteWriter } from "../../base/byte-writer.ts";
+import { ChunkWriter } from "../../base/chunk-writer.ts";
 import { newSpan } from "../../base/span.ts";
 import type { FramedCopy, KvStore, RangeCursor } from "../../mvcc/store/store.ts";
 import type {
@@ -10,11 +11,10 @@ import type {
 import { keyRangeOf, RangeReader } from "../range/range-reader.ts";
 import { finish, STEP_KEYS, type Steps } from "../steps.ts";
 import type { TxnPlan, TxnStep } from "./plan.ts";
-import { newTxnResult, type OpResult, type TxnResult } from "./result.ts";
+import { chunksOf, newTxnResult, NO_CHUNKS, type OpResult, type TxnResult } from "./result.ts";
 
 /** DeleteRangeResponse.prev_kvs, field 3, length delimited. */
 const TAG_PREV_KVS = 0x1a;
-const NO_BYTES = new Uint8Array(0);
 /** Operations on one key in one step. */
 const OPS_PER_STEP = 64;
 
@@ -160,7 +160,7 @@ export class Executor {
         return undefined;
       default:
         // The static check refuses what has no member, and nested ones come planned.
-        return { op: "range", revision: this.#revisionSoFar(run), body: NO_BYTES };
+        return { op: "range", revision: this.#revisionSoFar(run), body: NO_CHUNKS };
     }
   }
 
@@ -169,28 +169,27 @@ export class Executor {
     const { request } = op;
     if (request?.case === "requestDeleteRange") return yield* this.#delete(request.value, run);
     if (request?.case === "requestRange") return yield* this.#range(request.value, run);
-    return { op: "range", revision: 0, body: NO_BYTES };
+    return { op: "range", revision: 0, body: NO_CHUNKS };
   }
 
   #rangeOfKey(request: RangeRequest, run: TxnRun): OpResult {
-    if (!run.wanted || !this.#hasRoom(run)) return { op: "range", revision: 0, body: NO_BYTES };
+    if (!run.wanted || !this.#hasRoom(run)) return { op: "range", revision: 0, body: NO_CHUNKS };
     const out = this.#out;
     out.reset();
     this.#reader.write(request, this.#rangeRevision(request, run), out);
     run.replyBytes += out.length;
-    const body = out.bytes.slice(0, out.length);
+    const body = { parts: [out.bytes.slice(0, out.length)], bytes: out.length };
     return { op: "range", revision: this.#revisionSoFar(run), body };
   }
 
   *#range(request: RangeRequest, run: TxnRun): Steps<OpResult> {
-    if (!run.wanted || !this.#hasRoom(run)) return { op: "range", revision: 0, body: NO_BYTES };
-    const out = new ByteWriter();
+    if (!run.wanted || !this.#hasRoom(run)) return { op: "range", revision: 0, body: NO_CHUNKS };
+    const out = new ChunkWriter();
     const reader = new RangeReader(this.#store);
     const at = this.#rangeRevision(request, run);
     if (!(yield* reader.writeInSteps(request, at, out))) run.failure = "compacted";
-    run.replyBytes += out.length;
-    const body = out.bytes.subarray(0, out.length);
-    return { op: "range", revision: this.#revisionSoFar(run), body };
+    run.replyBytes += out.totalBytes;
+    return { op: "range", revision: this.#revisionSoFar(run), body: chunksOf(out) };
   }
 
   #rangeRevision(request: RangeRequest, run: TxnRun): number {
@@ -199,11 +198,11 @@ export class Executor {
   }
 
   *#delete(request: DeleteRangeRequest, run: TxnRun): Steps<OpResult> {
-    const prevKvs = run.wanted && request.prevKv && this.#hasRoom(run) ? new ByteWriter() : null;
+    const prevKvs = run.wanted && request.prevKv && this.#hasRoom(run) ? new ChunkWriter() : null;
     const deleted = yield* this.deleteInSteps(request, prevKvs);
-    const bytes = prevKvs === null ? NO_BYTES : prevKvs.bytes.subarray(0, prevKvs.length);
-    run.replyBytes += bytes.length;
-    return { op: "deleteRange", revision: this.#revisionSoFar(run), deleted, prevKvs: bytes };
+    const chunks = prevKvs === null ? NO_CHUNKS : chunksOf(prevKvs);
+    run.replyBytes += chunks.bytes;
+    return { op: "deleteRange", revision: this.#revisionSoFar(run), deleted, prevKvs: chunks };
   }
 
   /** rev + 1 once anything changed, rev before (semantics.md 2). */
@@ -241,6 +240,7 @@ export class Executor {
       // More than there is, however little is used: the next entry may need all of it.
       out.reserve(out.bytes.length - out.length + 1);
       copy.target = out.bytes;
+      copy.offset = out.length;
       copy.limit = out.bytes.length;
     }
   }

@@ -1,7 +1,22 @@
 import type { ByteWriter } from "../../base/byte-writer.ts";
 import { varintSize } from "../../base/byte-writer.ts";
+import type { ChunkWriter } from "../../base/chunk-writer.ts";
 import { finish, type Steps } from "../steps.ts";
 import { Pace } from "./long/pace.ts";
+
+/** Encoded bytes in pieces, since they may be very many; they do not change any more. */
+export interface Chunks {
+  readonly parts: readonly Uint8Array[];
+  readonly bytes: number;
+}
+
+/** No bytes. */
+export const NO_CHUNKS: Chunks = { parts: [], bytes: 0 };
+
+/** All that `out` has, which then belongs to the chunks. */
+export function chunksOf(out: ChunkWriter): Chunks {
+  return { parts: out.chunks(), bytes: out.totalBytes };
+}
 
 /** What one operation of a transaction did, kept until the whole reply can be sized. */
 export type OpResult =
@@ -9,7 +24,7 @@ export type OpResult =
       readonly op: "range";
       readonly revision: number;
       /** Fields 2 to 4 of a RangeResponse. */
-      readonly body: Uint8Array;
+      readonly body: Chunks;
     }
   | {
       readonly op: "put";
@@ -22,7 +37,7 @@ export type OpResult =
       readonly revision: number;
       readonly deleted: number;
       /** Framed as field 3 of a DeleteRangeResponse. */
-      readonly prevKvs: Uint8Array;
+      readonly prevKvs: Chunks;
     }
   | { readonly op: "txn"; readonly result: TxnResult };
 
@@ -89,12 +104,16 @@ export function* writeTxnResultInSteps(
 }
 
 /** Appends deleted and prev_kvs of a DeleteRangeResponse. */
-export function writeDeleted(deleted: number, prevKvs: Uint8Array, out: ResultWriter): void {
+export function writeDeleted(deleted: number, prevKvs: Chunks, out: ResultWriter): void {
   if (deleted > 0) {
     out.byte(TAG_DELETED);
     out.varint(deleted);
   }
-  out.raw(prevKvs, 0, prevKvs.length);
+  writeChunks(prevKvs, out);
+}
+
+function writeChunks({ parts }: Chunks, out: ResultWriter): void {
+  for (const part of parts) out.raw(part, 0, part.length);
 }
 
 /** Appends prev_kv of a PutResponse. */
@@ -112,7 +131,7 @@ function writeInner(one: Exclude<OpResult, { op: "txn" }>, out: ResultWriter): v
   out.varint(one.revision);
   switch (one.op) {
     case "range":
-      out.raw(one.body, 0, one.body.length);
+      writeChunks(one.body, out);
       return;
     case "put":
       writePrevKv(one.prevKv, out);
@@ -127,11 +146,11 @@ function innerSize(one: OpResult): number {
   const header = 3 + varintSize(one.revision);
   switch (one.op) {
     case "range":
-      return header + one.body.length;
+      return header + one.body.bytes;
     case "put":
       return header + prevKvSize(one.prevKv);
     case "deleteRange":
-      return header + deletedSize(one.deleted) + one.prevKvs.length;
+      return header + deletedSize(one.deleted) + one.prevKvs.bytes;
   }
 }
 

@@ -2,6 +2,7 @@ import { NOBODY } from "../../consensus/group/proposal-table.ts";
 import type { RequestError } from "../../apply/errors.ts";
 import type { ApplyResults, DeletedResult } from "../../apply/results.ts";
 import {
+  NO_CHUNKS,
   writeDeleted,
   writePrevKv,
   writeTxnResult,
@@ -20,7 +21,6 @@ import { type LargeReplies, SMALL_REPLY_BYTES } from "./large-replies.ts";
 const TAG_ALARMS = 0x12;
 const TAG_ALARM_MEMBER_ID = 0x08;
 const TAG_ALARM_TYPE = 0x10;
-const NO_BYTES = new Uint8Array(0);
 
 /** Where results go. */
 export interface KvResultsOptions {
@@ -59,10 +59,10 @@ export class KvResults implements ApplyResults {
     if (token === NOBODY) return;
     const out = this.#begin(revision);
     const { deleted, prevKvs } = result;
-    const isSmall = prevKvs.length <= SMALL_REPLY_BYTES;
-    writeDeleted(deleted, isSmall ? prevKvs : NO_BYTES, out);
+    const isSmall = prevKvs.bytes <= SMALL_REPLY_BYTES;
+    writeDeleted(deleted, isSmall ? prevKvs : NO_CHUNKS, out);
     if (isSmall) this.#reply(token);
-    else this.#options.replies.bytes(token, out.bytes.slice(0, out.length), prevKvs);
+    else this.#options.replies.chunks(token, out.bytes.slice(0, out.length), prevKvs);
   }
 
   txn(requestId: number, revision: number, result: TxnResult): void {

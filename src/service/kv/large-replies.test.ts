@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { newTxnResult, type OpResult } from "../../apply/txn/result.ts";
+import { type Chunks, newTxnResult, type OpResult } from "../../apply/txn/result.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { decodeTxnResponse } from "../../proto/gen/etcdserverpb.ts";
 import { VirtualClock } from "../../sim/world/clock.ts";
@@ -64,7 +64,9 @@ const range = (bodyBytes: number): OpResult => {
   // RangeResponse.kvs with one field that nobody knows in it.
   const body = new Uint8Array(bodyBytes + 8);
   body.set([0x12, ...varint(bodyBytes + 4), 0x7a, ...varint(bodyBytes)]);
-  return { op: "range", revision: 7, body };
+  // In two pieces.
+  const parts = [body.subarray(0, 50_000), body.subarray(50_000)];
+  return { op: "range", revision: 7, body: { parts, bytes: body.length } };
 };
 /** In three bytes. */
 const varint = (n: number): number[] => [(n & 0x7f) | 0x80, ((n >> 7) & 0x7f) | 0x80, n >> 14];
@@ -88,10 +90,11 @@ test("a large reply of a write is sent from where it is, and counts until it is 
 
 test("earlier values that a deletion brings are not copied", () => {
   const { results, memory, copied, pulled } = newRig();
-  results.deleted(5, 7, { deleted: 3, prevKvs: new Uint8Array(1_000_000) });
+  const prevKvs = (bytes: number): Chunks => ({ parts: [new Uint8Array(bytes)], bytes });
+  results.deleted(5, 7, { deleted: 3, prevKvs: prevKvs(1_000_000) });
   assert.equal(copied.length, 0);
   const bytes = read(pulled[0]!);
-  results.deleted(5, 7, { deleted: 3, prevKvs: new Uint8Array(10) });
+  results.deleted(5, 7, { deleted: 3, prevKvs: prevKvs(10) });
   const head = copied[0]!.length - 10;
   assert.equal(bytes.length, head + 1_000_000);
   assert.deepEqual(bytes.slice(0, head), copied[0]!.slice(0, head));

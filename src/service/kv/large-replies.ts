@@ -1,5 +1,5 @@
 import type { Steps } from "../../apply/steps.ts";
-import { type TxnResult, writeTxnResultInSteps } from "../../apply/txn/result.ts";
+import { type Chunks, type TxnResult, writeTxnResultInSteps } from "../../apply/txn/result.ts";
 import type { JobRunner } from "../jobs.ts";
 import { PartsSource, PartsWriter } from "../parts.ts";
 import { sendError } from "../range/reply-parts.ts";
@@ -38,9 +38,9 @@ export class LargeReplies {
     if (!step()) this.#options.jobs.add({ step });
   }
 
-  /** Replies with `head` and `tail` behind it; neither may change any more. */
-  bytes(token: Token, head: Uint8Array, tail: Uint8Array): void {
-    if (!this.#isRefused(token, head.length + tail.length)) this.#send(token, [head, tail]);
+  /** Replies with `head`, which may not change any more, and `tail` behind it. */
+  chunks(token: Token, head: Uint8Array, tail: Chunks): void {
+    if (!this.#isRefused(token, head.length + tail.bytes)) this.#send(token, [head, ...tail.parts]);
   }
 
   #goOn(token: Token, steps: Steps<void>, out: PartsWriter): boolean {
