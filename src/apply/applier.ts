@@ -190,7 +190,8 @@ export class Applier implements StateMachine {
   *#applyTxn(requestId: number, request: TxnRequest, cost: number): Steps<void> {
     const store = this.#store;
     const plan = yield* planTxn(request, this.#comparer, store.currentRevision);
-    const error = yield* this.#checker.check(plan);
+    const isLong = request instanceof LongTxn;
+    const error = isLong ? yield* this.#checker.checkInSteps(plan) : this.#checker.check(plan);
     if (error !== null) {
       this.#results.failed(requestId, error);
       return;

@@ -66,10 +66,19 @@ export class PlanChecker {
   }
 
   /** The first failure in the order of execution on the state at `revision`, or null. */
-  *check(plan: TxnPlan, revision = this.#store.currentRevision): Steps<RequestError | null> {
+  check(plan: TxnPlan, revision = this.#store.currentRevision): RequestError | null {
+    for (const { op, nested } of plan.steps) {
+      const error = nested !== null ? this.check(nested, revision) : this.#checkOp(op, revision);
+      if (error !== null) return error;
+    }
+    return null;
+  }
+
+  /** The same in steps, for plans of very many operations. */
+  *checkInSteps(plan: TxnPlan, revision = this.#store.currentRevision): Steps<RequestError | null> {
     for (const { op, nested } of plan.steps) {
       const error =
-        nested !== null ? yield* this.check(nested, revision) : this.#checkOp(op, revision);
+        nested !== null ? yield* this.checkInSteps(nested, revision) : this.#checkOp(op, revision);
       if (error !== null) return error;
       if (this.#pace.isDue()) yield;
     }

@@ -1,7 +1,7 @@
 import type { ByteWriter } from "../../base/byte-writer.ts";
 import { varintSize } from "../../base/byte-writer.ts";
 import type { ChunkWriter } from "../../base/chunk-writer.ts";
-import { finish, type Steps } from "../steps.ts";
+import type { Steps } from "../steps.ts";
 import { Pace } from "./long/pace.ts";
 
 /** Encoded bytes in pieces, since they may be very many; they do not change any more. */
@@ -74,33 +74,51 @@ export function newTxnResult(succeeded: boolean, responses: readonly OpResult[])
 
 /** Appends succeeded and responses of a TxnResponse. */
 export function writeTxnResult(result: TxnResult, out: ResultWriter): void {
-  finish(writeTxnResultInSteps(result, out));
+  writeSucceeded(result, out);
+  for (const one of result.responses) {
+    writeOpHead(one, out);
+    if (one.op === "txn") writeTxnResult(one.result, out);
+    else writeInner(one, out);
+  }
 }
 
-/** The same in steps. */
+/** The same in steps, for results of very many operations. */
 export function* writeTxnResultInSteps(
   result: TxnResult,
   out: ResultWriter,
   pace = new Pace(),
 ): Steps<void> {
-  if (result.succeeded) {
-    out.byte(TAG_SUCCEEDED);
-    out.byte(1);
-  }
+  writeSucceeded(result, out);
   for (const one of result.responses) {
-    const inner = innerSize(one);
-    out.byte(TAG_RESPONSES);
-    out.varint(1 + varintSize(inner) + inner);
-    out.byte(OP_TAGS[one.op]);
-    out.varint(inner);
-    if (one.op === "txn") {
-      // Present but empty (semantics.md 2).
-      out.byte(TAG_HEADER);
-      out.byte(0);
-      yield* writeTxnResultInSteps(one.result, out, pace);
-    } else writeInner(one, out);
+    writeOpHead(one, out);
+    if (one.op === "txn") yield* writeTxnResultInSteps(one.result, out, pace);
+    else writeInner(one, out);
     if (pace.isDue()) yield;
   }
+}
+
+function writeSucceeded({ succeeded }: TxnResult, out: ResultWriter): void {
+  if (!succeeded) return;
+  out.byte(TAG_SUCCEEDED);
+  out.byte(1);
+}
+
+/** Up to the header of the response in it. */
+function writeOpHead(one: OpResult, out: ResultWriter): void {
+  const inner = innerSize(one);
+  out.byte(TAG_RESPONSES);
+  out.varint(1 + varintSize(inner) + inner);
+  out.byte(OP_TAGS[one.op]);
+  out.varint(inner);
+  out.byte(TAG_HEADER);
+  if (one.op === "txn") {
+    // Present but empty (semantics.md 2).
+    out.byte(0);
+    return;
+  }
+  out.byte(1 + varintSize(one.revision));
+  out.byte(TAG_HEADER_REVISION);
+  out.varint(one.revision);
 }
 
 /** Appends deleted and prev_kvs of a DeleteRangeResponse. */
@@ -125,10 +143,6 @@ export function writePrevKv(prevKv: Uint8Array | null, out: ResultWriter): void 
 }
 
 function writeInner(one: Exclude<OpResult, { op: "txn" }>, out: ResultWriter): void {
-  out.byte(TAG_HEADER);
-  out.byte(1 + varintSize(one.revision));
-  out.byte(TAG_HEADER_REVISION);
-  out.varint(one.revision);
   switch (one.op) {
     case "range":
       writeChunks(one.body, out);

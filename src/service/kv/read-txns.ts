@@ -98,7 +98,7 @@ export class ReadTxns {
 
   *#steps(request: TxnRequest, revision: number, txn: ReadTxn): Steps<TxnResult | RequestError> {
     const plan = yield* planTxn(request, this.#comparer, revision);
-    const error = yield* this.#checker.check(plan, revision);
+    const error = this.#checker.check(plan, revision);
     if (error !== null) return error;
     const oldest = oldestRevision(plan, revision);
     if (txn.view !== null && oldest < revision) {
