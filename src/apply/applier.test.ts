@@ -262,7 +262,8 @@ test("a transaction of very many operations is decoded, planned and applied in s
     assert.ok(slices < 1000, "it comes to an end");
     assert.equal(store.currentRevision, 1);
   }
-  assert.ok(slices >= 4000 / 64, `${slices} slices`);
+  // That is 104 for carrying it out, and the rest for reading and planning it.
+  assert.ok(slices >= 150, `${slices} slices`);
   while (applier.apply(entries, 1) === 0);
   assert.deepEqual(said, ["txn 1 at 2", "put 2 at 3"]);
   const measure = store.newMeasure();

@@ -44,15 +44,17 @@ test("headers that drip in are cut off; a connection that asks now and then is n
   assert.equal(asking.destroyed, false);
 });
 
-test("many connections that ask much at once share the turns", async (t) => {
-  let looks = 0;
-  /** Each look takes 0.6 ms: a turn holds two pieces of work. */
-  class BusyClock extends VirtualClock {
-    override monotonicMs(): number {
-      looks += 1;
-      return super.monotonicMs() + looks * 0.6;
-    }
+/** Each look takes 0.6 ms: a turn holds two pieces of work. */
+class BusyClock extends VirtualClock {
+  #looks = 0;
+
+  override monotonicMs(): number {
+    this.#looks += 1;
+    return super.monotonicMs() + this.#looks * 0.6;
   }
+}
+
+test("many connections that ask much at once share the turns", async (t) => {
   const clock = new BusyClock();
   let answered = 0;
   const server = new NodeHttpServer((_request, respond) => {
@@ -87,6 +89,31 @@ test("many connections that ask much at once share the turns", async (t) => {
   assert.ok(most <= 4, `${most} answered in one turn`);
   for (let i = 0; i < 10; i += 1) await settle(clock);
   assert.equal(text.split("HTTP/1.1 200 OK").length - 1, connections * each);
+});
+
+test("what many sockets bring in one turn is not parsed in it", async (t) => {
+  const clock = new BusyClock();
+  const server = new NodeHttpServer(() => assert.fail("no request"), clock);
+  t.after(() => server.close());
+  let refused = 0;
+  const connections = 50;
+  for (let i = 0; i < connections; i += 1) {
+    const [, served] = socketPair(clock);
+    const write = served.write.bind(served);
+    served.write = (bytes) => {
+      refused += 1;
+      return write(bytes);
+    };
+    const handler = server.accept(served);
+    assert.ok(handler !== null);
+    served.attach(handler);
+    handler.onData(Buffer.from("GET no request at all\r\n\r\n"));
+  }
+  const idle = (): Promise<unknown> => new Promise((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 3; i += 1) await idle();
+  assert.equal(refused, 0);
+  for (let i = 0; i < 10; i += 1) await settle(clock);
+  assert.equal(refused, connections);
 });
 
 test("a client that closes its side when it has asked gets all its answers", async (t) => {
