@@ -50,7 +50,7 @@ const DECODERS: ReadonlyMap<string, (bytes: Uint8Array, start: number, end: numb
 /** Steps in which a transaction is looked at that is refused for another reason anyway. */
 const SURVEY_STEPS = 8;
 
-/** A transaction may have a million operations; what is wrong behind thousands is not looked for. */
+/** It may have a million operations; what is wrong behind the first thousands is not looked for. */
 function surveyTxnBegin(bytes: Uint8Array, start: number, end: number): void {
   const steps = surveyTxn(bytes, start, end);
   for (let done = 0; done < SURVEY_STEPS && steps.next().done !== true;) done += 1;

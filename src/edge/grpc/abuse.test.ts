@@ -312,7 +312,7 @@ test("requests that wait in the service count, however they came", () => {
   assert.ok(rig.door.memoryUsedBytes < 2000);
 });
 
-test("plain requests count from their headers to their answer, and so does what is not read", () => {
+test("plain requests count from their headers to their answer, which may not be read", () => {
   const answers: (() => void)[] = [];
   const rig = new DoorRig({ memoryBytes: 1_000_000 }, (_request, respond) => {
     answers.push(() => respond(200, "text/plain", Buffer.alloc(100_000, 97)));

@@ -115,7 +115,7 @@ export class KvService {
 
   txn(token: Token, bytes: Uint8Array, start: number, end: number): void {
     if (isLongTxn(bytes, start, end)) {
-      this.#longTxns.start(token, bytes.slice(start, end));
+      this.#longTxns.start(token, copyOf(bytes, start, end));
       return;
     }
     const request = decodeTxnRequest(bytes, start, end);
@@ -153,7 +153,7 @@ export class KvService {
   ): void {
     const requestBytes = raw.end - raw.start;
     const own = (): TxnRequest => {
-      const copy = raw.bytes.slice(raw.start, raw.end);
+      const copy = copyOf(raw.bytes, raw.start, raw.end);
       return decodeTxnRequest(copy, 0, copy.length);
     };
     if (isSerializable(request) || this.#options.consensus.readNow()) {
@@ -181,6 +181,11 @@ export class KvService {
     const { code, message } = WIRE_ERRORS[error];
     this.#options.sink().finish(token, code, message);
   }
+}
+
+/** Not `slice`: of a Buffer, as which bytes may come, that is no copy. */
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end));
 }
 
 function checkStream(request: RangeRequest): RequestError | null {

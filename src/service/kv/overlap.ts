@@ -4,7 +4,7 @@ import { LongTxn } from "../../apply/txn/long/long-txn.ts";
 import { Pace } from "../../apply/txn/long/pace.ts";
 import type { RequestOp } from "../../proto/gen/etcdserverpb.ts";
 
-/** Up to so many operations are compared pair by pair: 28 comparisons cost less than the set of them. */
+/** So many operations are compared pair by pair: 28 comparisons cost less than the set of them. */
 const FEW_OPS = 8;
 
 /** Deleted keys of an operation list as disjoint intervals [from, to), sorted. */

@@ -23,8 +23,8 @@ class Level {
   keyBytes = 0;
   valueBytes = 0;
   /** What the branches of a transaction cost, or those of the one in an operation. */
-  then = 0;
-  otherwise = 0;
+  successCost = 0;
+  failureCost = 0;
 
   begin(kind: Kind, outer: number): void {
     this.kind = kind;
@@ -36,12 +36,12 @@ class Level {
   /** What its member had before is lost when it turns to another one. */
   turnTo(member: number): void {
     this.member = member;
-    this.keyBytes = this.valueBytes = this.then = this.otherwise = 0;
+    this.keyBytes = this.valueBytes = this.successCost = this.failureCost = 0;
   }
 
   cost(): number {
     if (this.member === OpTag.put) return putCost(this.keyBytes, this.valueBytes);
-    return this.member === OpTag.txn ? Math.max(this.then, this.otherwise) : 0;
+    return this.member === OpTag.txn ? Math.max(this.successCost, this.failureCost) : 0;
   }
 }
 
@@ -70,8 +70,8 @@ class Survey {
   }
 
   cost(): number {
-    const { then, otherwise } = this.#levels[0]!;
-    return Math.max(then, otherwise);
+    const { successCost, failureCost } = this.#levels[0]!;
+    return Math.max(successCost, failureCost);
   }
 
   /** Reads one field, or ends a message; false at the end of all. */
@@ -129,13 +129,13 @@ class Survey {
     this.#depth -= 1;
     const around = this.#levels[this.#depth]!;
     if (level.kind === "op") {
-      if (level.isFailure) around.otherwise += level.cost();
-      else around.then += level.cost();
+      if (level.isFailure) around.failureCost += level.cost();
+      else around.successCost += level.cost();
     } else if (level.kind === "txn") {
       // What is nested deeper is not served, and costs nothing.
       if (this.#txns <= TXN_NESTING_MAX) {
-        around.then += level.then;
-        around.otherwise += level.otherwise;
+        around.successCost += level.successCost;
+        around.failureCost += level.failureCost;
       }
       this.#txns -= 1;
     }
