@@ -5,6 +5,8 @@ export interface Outcome {
   readonly step: Step;
   readonly etcd: readonly string[];
   readonly skein: readonly string[];
+  /** A compaction may have taken from etcd what the transaction of its revision put. */
+  readonly etcdMayHaveLost: boolean;
 }
 
 /** A difference that is meant. */
@@ -45,6 +47,17 @@ export const ALLOWANCES: readonly Allowance[] = [
       [etcd, skein].every((lines) => lines.includes("more: true")) &&
       withoutCount(etcd) === withoutCount(skein),
   },
+  {
+    reason:
+      "A transaction may delete a key and put it again (a range that ends in a zero byte is not " +
+      "seen to overlap). A compaction at its revision removes what it put, and etcd dies when it " +
+      "is asked for the key. Skein keeps it, so the hashes differ.",
+    covers: ({ step, etcd, skein, etcdMayHaveLost }) =>
+      etcdMayHaveLost &&
+      step.call === "HashKV" &&
+      skein.length === etcd.length &&
+      skein.every((line, at) => line === etcd[at] || line.startsWith("hash: ")),
+  },
 ];
 
 /** Whether a difference is one of those. */
@@ -56,7 +69,7 @@ function isSet(value: unknown): boolean {
   return typeof value === "bigint" && value !== 0n;
 }
 
-function isSortedStream({ step, etcd, skein }: Outcome): boolean {
+function isSortedStream({ step, etcd, skein }: Pick<Outcome, "step" | "etcd" | "skein">): boolean {
   return (
     step.call === "RangeStream" &&
     isSet(step.fields["sort_target"]) &&

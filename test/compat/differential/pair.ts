@@ -61,6 +61,9 @@ export class Pair {
   #now = 1n;
   #compacted = -1n;
   #hasCompacted = false;
+  /** Revisions of transactions that may have deleted a key and put it again. */
+  readonly #rewriting = new Set<bigint>();
+  #etcdMayHaveLost = false;
 
   private constructor(etcd: RunningServer, skein: RunningServer) {
     this.#servers = [etcd, skein];
@@ -84,7 +87,7 @@ export class Pair {
     for (const [at, step] of steps.entries()) {
       const { etcd, skein, isEtcdAlive } = await this.#askSettled(step);
       if (!isEtcdAlive) return { difference: null, etcdDied: true, steps: at };
-      if (etcd.join("\n") !== skein.join("\n") && !isAllowed({ step, etcd, skein })) {
+      if (etcd.join("\n") !== skein.join("\n") && !this.#isAllowed(step, { etcd, skein })) {
         return { difference: { at, step, etcd, skein }, etcdDied: false, steps: at };
       }
     }
@@ -93,7 +96,10 @@ export class Pair {
 
   /** Empties both stores; false when they do not agree on it. */
   async reset(): Promise<boolean> {
-    return (await this.run(RESET)).difference === null && this.agrees();
+    const { difference } = await this.run(RESET);
+    // What etcd lost is deleted now.
+    this.#etcdMayHaveLost = false;
+    return difference === null && this.agrees();
   }
 
   /** Whether both hold the same, as far as they say. */
@@ -116,11 +122,15 @@ export class Pair {
     if (step.call !== "HashKV" || !this.#hasCompacted) return answers;
     for (let left = SETTLE_TRIES; left > 0; left -= 1) {
       if (answers.etcd.join("\n") === answers.skein.join("\n")) return answers;
-      if (!answers.isEtcdAlive || isAllowed({ step, ...answers })) return answers;
+      if (!answers.isEtcdAlive || this.#isAllowed(step, answers)) return answers;
       await new Promise((resolve) => setTimeout(resolve, SETTLE_PAUSE_MS));
       answers = await this.#ask(step);
     }
     return answers;
+  }
+
+  #isAllowed(step: Step, { etcd, skein }: Pick<Answers, "etcd" | "skein">): boolean {
+    return isAllowed({ step, etcd, skein, etcdMayHaveLost: this.#etcdMayHaveLost });
   }
 
   async #ask(step: Step): Promise<Answers> {
@@ -145,9 +155,16 @@ export class Pair {
     if (step.call === "Compact") {
       this.#compacted = revisionIn(request) ?? 0n;
       this.#hasCompacted = true;
+      this.#etcdMayHaveLost ||= this.#rewriting.has(this.#compacted);
     }
     this.#now = headerRevision(merged(CALLS[step.call], answer)) ?? this.#now;
+    if (step.call === "Txn" && isRewriting(step)) this.#rewriting.add(this.#now);
   }
+}
+
+function isRewriting(step: Step): boolean {
+  const text = printStep(step);
+  return text.includes("{put: ") && text.includes("{delete: ");
 }
 
 /** A stream's pieces put together are one RangeResponse: protobuf merges what is concatenated. */
