@@ -117,26 +117,20 @@ export function* openingWal(options: WalOptions, start: WalStart | StartChoice):
 }
 
 /**
- * Position of the segment to begin with; where the start is to be chosen, that of the last entry
- * applied: the newest snapshot is mostly not far before it.
+ * Position of the segment to begin with; where the start is to be chosen, the oldest: damage
+ * anywhere in the log is seen, also where nobody needs what it says any more.
  */
 function firstToRead(
   dir: string,
   names: readonly SegmentName[],
   start: WalStart | StartChoice,
 ): number {
-  if (!("choose" in start)) return chooseSegment(dir, names, start.index);
-  const oldest = chooseSegment(dir, names, names[0]?.index ?? 0);
-  return Math.max(
-    oldest,
-    names.findLastIndex(({ index }) => index <= start.appliedIndex),
-  );
+  return chooseSegment(dir, names, "choose" in start ? (names[0]?.index ?? 0) : start.index);
 }
 
-/** Opens and locks the segments from `first` on that are not held yet. */
+/** Opens and locks the segments from `first` on. */
 function hold({ disk, dir }: WalOptions, segments: HeldSegment[], first: number): void {
   for (const segment of segments.slice(first)) {
-    if (segment.file !== null) continue;
     const path = `${dir}/${segment.name}`;
     segment.file = disk.openSync(path, { write: true });
     lockSegment(disk, segment.file, path);
@@ -205,7 +199,7 @@ function refuseLoss(
 function* read(
   options: WalOptions,
   wanted: WalStart | StartChoice,
-  segments: HeldSegment[],
+  segments: readonly HeldSegment[],
 ): Sliced<{ reader: RecordReader; content: Collected; ending: Ending }> {
   const readable = segments
     .filter((segment) => segment.file !== null)
@@ -216,15 +210,7 @@ function* read(
     return { reader, content, ending: reader.ending };
   }
   const scan = yield* scanLog(reader, wanted.appliedIndex);
-  const newest = validOf(scan).at(-1);
-  const first = segments.findIndex((segment) => segment.file !== null);
-  if (first > 0 && (newest === undefined || newest.index < segments[first].index)) {
-    // It is, or reaches, further back.
-    const { dir } = options;
-    hold(options, segments, newest === undefined ? 0 : chooseSegment(dir, segments, newest.index));
-    return yield* read(options, wanted, segments);
-  }
-  const content = contentFrom(reader, scan, wanted.choose(newest));
+  const content = contentFrom(reader, scan, wanted.choose(validOf(scan).at(-1)));
   return { reader, content, ending: reader.ending };
 }
 
