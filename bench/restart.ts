@@ -46,9 +46,8 @@ function etcdCommand(): readonly string[] {
 
 function skeinCommand(): readonly string[] {
   const node = path.join(ROOT, "node_modules", ".bin", "node");
-  const flags = ["--initial-old-space-size=128", "--min-semi-space-size=16"];
   const more = options["node-args"].split(" ").filter((arg) => arg !== "");
-  return [node, ...flags, ...more, path.join(ROOT, "test", "integration", "file-server.ts")];
+  return [node, ...more, path.join(ROOT, "scripts", "start.cjs")];
 }
 
 function start(name: Name, dataDir: string): ChildProcess {

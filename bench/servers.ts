@@ -10,7 +10,8 @@ import { DEBIAN_VERSION, oraclePath } from "../test/compat/oracles/oracles.ts";
 
 const ROOT = path.join(import.meta.dirname, "..");
 const NODE = path.join(ROOT, "node_modules", ".bin", "node");
-const SKEIN_MAIN = path.join(ROOT, "src", "cli", "server", "main.ts");
+/** What `npm start` runs. */
+const SKEIN = path.join(ROOT, "scripts", "start.cjs");
 const ETCD_NEW = "3.7";
 
 /** A server that does not answer for so long has failed to start. */
@@ -46,18 +47,10 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** What `npm start` gives Node before the program. */
-function startFlags(): readonly string[] {
-  const { scripts } = JSON.parse(readFileSync(path.join(ROOT, "package.json"), "utf8")) as {
-    readonly scripts: { readonly start: string };
-  };
-  return scripts.start.split(" ").filter((word) => word.startsWith("--"));
-}
-
 /** The program and its first arguments, or undefined when it is not installed here. */
 function program(name: ServerName, nodeArgs: readonly string[]): readonly string[] | undefined {
   if (name === "skein") {
-    return existsSync(SKEIN_MAIN) ? [NODE, ...startFlags(), ...nodeArgs, SKEIN_MAIN] : undefined;
+    return existsSync(SKEIN) ? [NODE, ...nodeArgs, SKEIN] : undefined;
   }
   const found = oraclePath("etcd", name === "etcd-3.4" ? DEBIAN_VERSION : ETCD_NEW);
   return found === undefined ? undefined : [found];

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { BusyClock } from "../sim/world/busy-clock.ts";
 import { test } from "node:test";
 import { newSpan } from "../base/span.ts";
 import { Alarms } from "../cluster/alarms.ts";
@@ -183,18 +184,8 @@ test("an entry that this version cannot apply stops it instead of being skipped"
   assert.throws(() => applyAll(machine, [grant]), /entry 1 .* leaseGrant/u);
 });
 
-/** A clock whose time passes by being looked at. */
-class BusyClock extends VirtualClock {
-  #spentMs = 0;
-
-  override monotonicMs(): number {
-    this.#spentMs += 1;
-    return super.monotonicMs() + this.#spentMs;
-  }
-}
-
 test("a long transaction is applied in slices, and seen as a whole", () => {
-  const { applier, store, said } = newMachine(NO_QUOTA, new BusyClock());
+  const { applier, store, said } = newMachine(NO_QUOTA, new BusyClock(1));
   const puts = Array.from({ length: 3000 }, (_, i) =>
     entry(i + 1, {
       case: "put",
@@ -235,7 +226,7 @@ test("a long transaction is applied in slices, and seen as a whole", () => {
 });
 
 test("a transaction of very many operations is decoded, planned and applied in slices", () => {
-  const { applier, store, said } = newMachine(NO_QUOTA, new BusyClock());
+  const { applier, store, said } = newMachine(NO_QUOTA, new BusyClock(1));
   const nested = (prefix: string, count: number): RequestOp => ({
     request: {
       case: "requestTxn",

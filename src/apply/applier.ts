@@ -89,6 +89,10 @@ export class Applier implements StateMachine {
     this.#executor = new Executor(options.store, new RangeReader(options.store), false);
   }
 
+  get isBlocked(): boolean {
+    return this.#options.committer.isBehind;
+  }
+
   apply(entries: readonly Entry[], from: number): number {
     const { clock, committer } = this.#options;
     const deadlineMs = clock.monotonicMs() + SLICE_MS;

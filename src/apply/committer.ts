@@ -12,6 +12,15 @@ export const MAINTAIN_BYTES = 256 * 1024;
 
 const NOTHING_APPLIED: ConsistentIndex = { index: 0, term: 0 };
 
+/** When a batch is closed at the latest, as operators may set it; its bytes are bounded anyway. */
+export interface CommitLimits {
+  /** Of the oldest change in it. */
+  readonly intervalMs: number;
+  readonly ops: number;
+}
+
+const LIMITS_DEFAULT: CommitLimits = { intervalMs: COMMIT_INTERVAL_MS, ops: COMMIT_OPS_MAX };
+
 /**
  * Decides when the backend's batch is closed, and puts the consistent index into it, so that data
  * and index are of one commit (storage.md 8, C1). Never inside an entry (C5). One batch is on its
@@ -19,6 +28,7 @@ const NOTHING_APPLIED: ConsistentIndex = { index: 0, term: 0 };
  */
 export class Committer {
   readonly #backend: Backend;
+  readonly #limits: CommitLimits;
   #index: number;
   #term: number;
   #openedMs = 0;
@@ -28,8 +38,9 @@ export class Committer {
   #durable: ConsistentIndex;
 
   /** `start`: what the backend already has. */
-  constructor(backend: Backend, start: ConsistentIndex = NOTHING_APPLIED) {
+  constructor(backend: Backend, start = NOTHING_APPLIED, limits = LIMITS_DEFAULT) {
     this.#backend = backend;
+    this.#limits = limits;
     this.#index = start.index;
     this.#term = start.term;
     this.#closed = start;
@@ -59,14 +70,15 @@ export class Committer {
     this.#index = index;
     this.#term = term;
     const backend = this.#backend;
-    const isDue = backend.pendingOps >= COMMIT_OPS_MAX || backend.pendingBytes >= COMMIT_BYTES_MAX;
+    const { pendingOps, pendingBytes } = backend;
+    const isDue = pendingOps >= this.#limits.ops || pendingBytes >= COMMIT_BYTES_MAX;
     if (isDue && this.isFree) this.commit();
   }
 
   /** To be called now and then, between entries: commits what is old enough. */
   tick(nowMs: number): void {
     if (this.#backend.pendingOps === 0) this.#openedMs = nowMs;
-    else if (nowMs - this.#openedMs >= COMMIT_INTERVAL_MS && this.isFree) this.commit();
+    else if (nowMs - this.#openedMs >= this.#limits.intervalMs && this.isFree) this.commit();
   }
 
   /** Cleans up a little, between entries; true while there is more to do. */

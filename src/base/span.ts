@@ -15,9 +15,14 @@ export function newSpan(bytes: Uint8Array = EMPTY): ByteSpan {
   return { bytes, start: 0, end: bytes.length };
 }
 
+/** A copy of `bytes[start, end)` for whoever must keep them. (`slice` of a Buffer is none.) */
+export function copyOf(bytes: Uint8Array, start = 0, end = bytes.length): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end));
+}
+
 /** A copy of the bytes that `span` names, for whoever must keep them. */
-export function copyOfSpan(span: ByteSpan): Uint8Array {
-  return span.bytes.slice(span.start, span.end);
+export function copyOfSpan({ bytes, start, end }: ByteSpan): Uint8Array {
+  return copyOf(bytes, start, end);
 }
 
 /** Unsigned bytewise order, a proper prefix first: negative, 0 or positive. */

@@ -9,6 +9,8 @@ export interface StateMachine {
    * not at all.
    */
   apply(entries: readonly Entry[], from: number): number;
+  /** Nothing can be applied now, whoever asks: the disk has to follow first. */
+  readonly isBlocked: boolean;
 }
 
 /** The part of the write-ahead log that the Ready loop uses; see storage/wal. */

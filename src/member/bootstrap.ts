@@ -16,7 +16,6 @@ import {
   type Wal,
   walExists,
   type WalOptions,
-  type WalStart,
 } from "../storage/wal/wal.ts";
 import type { MemberConfig } from "./config.ts";
 import { diskFault } from "./disk-fault.ts";
@@ -25,9 +24,6 @@ import { StartError } from "./start-error.ts";
 /** Term of the entries that a static bootstrap writes (raft.md B25). */
 const BOOTSTRAP_TERM = 1;
 const NO_HARD_STATE: HardState = { term: 0, vote: 0n, commit: 0 };
-
-/** Where a log begins that was never cut. */
-export const LOG_BEGINNING = { index: 0, term: 0 } as const;
 
 /** What the log says at start, new or not. */
 export interface StartState {
@@ -91,20 +87,6 @@ function makeDurableDirectory(disk: Disk, dir: string): void {
 }
 
 /**
- * What etcd or a newer Skein keeps beside the log would be ignored by a member without a database
- * file. @throws StartError when something is there.
- */
-export function refuseForeignData(disk: Disk, config: MemberConfig): void {
-  const snapDir = `${config.dataDir}/member/snap`;
-  const foreign = disk.listSync(snapDir).find((name) => name === "db" || name.endsWith(".snap"));
-  if (foreign === undefined) return;
-  throw new StartError(
-    `${snapDir}/${foreign} was written by etcd or a newer Skein, and this version cannot read it`,
-    "Start that server on it, or choose another directory with --data-dir.",
-  );
-}
-
-/**
  * Opens the log at `start`, or creates it with the entries of a static bootstrap.
  * @throws StartError, WalError.
  */
@@ -112,7 +94,7 @@ export function* openingLog(
   platform: Platform,
   config: MemberConfig,
   options: WalOptions,
-  start: WalStart | StartChoice,
+  start: StartChoice,
 ): Sliced<StartState> {
   if (!walExists(options)) return create(platform, config, options);
   const opened = yield* openingWal(options, start);

@@ -14,10 +14,9 @@ import type { Platform } from "../platform/platform.ts";
 import { LogOfOne } from "../raft/log-of-one.ts";
 import type { AutoCompaction, AutoCompactor } from "../service/compaction/auto-compactor.ts";
 import type { Consensus } from "../service/consensus.ts";
-import type { DatabaseImage, NoImage } from "../service/maintenance/snapshot-streams.ts";
-import { Code } from "../service/rpc.ts";
+import type { DatabaseImage } from "../service/maintenance/snapshot-streams.ts";
 import { Service } from "../service/service.ts";
-import type { Backend } from "../storage/backend/backend.ts";
+import type { BoltBackend } from "../storage/backend/bolt/bolt-backend.ts";
 import { applyWrites, decideMigration } from "../storage/schema/migration.ts";
 import { readStorageVersion } from "../storage/schema/storage-version.ts";
 import { parseVersion, versionText } from "../storage/schema/version.ts";
@@ -27,7 +26,7 @@ import type { MemberConfig } from "./config.ts";
 import { DiskReserve } from "./disk-reserve.ts";
 import { commitMetrics } from "./metrics/disk-metrics.ts";
 import { logQuota } from "./quota-log.ts";
-import { type OpenedStorage, openingStorage, type StorageKind } from "./open-storage.ts";
+import { type OpenedStorage, openingStorage } from "./open-storage.ts";
 import { Snapshotter } from "./snapshotter.ts";
 import { walOptions } from "./wal-options.ts";
 
@@ -48,12 +47,6 @@ const MIGRATION_INTERVAL_MS = 4000;
 /** No lease exists before the lessor does, so a put that names one is refused (PUT1). */
 const NO_LEASES = { has: (): boolean => false };
 
-/** A snapshot is an image of the database file. */
-const NO_FILE: NoImage = {
-  code: Code.failedPrecondition,
-  message: "skein: this member keeps its state in memory and has no database file to send",
-};
-
 /** What the core tells the member around it. */
 export interface CoreEvents {
   /** Nothing can be made durable any more: stop at once. */
@@ -64,8 +57,6 @@ export interface CoreEvents {
 /** For tests: what no operator sets. */
 export interface CoreTuning {
   readonly walSegmentBytes?: number;
-  /** Default "memory". */
-  readonly storage?: StorageKind;
 }
 
 /**
@@ -79,7 +70,7 @@ export function* openingCore(
   tuning: CoreTuning = {},
 ): Sliced<Core> {
   let core: Core | null = null;
-  const { walSegmentBytes, storage: kind = "memory" } = tuning;
+  const { walSegmentBytes } = tuning;
   const wal = {
     ...walOptions(platform, config),
     ...(walSegmentBytes === undefined ? {} : { segmentBytes: walSegmentBytes }),
@@ -90,8 +81,8 @@ export function* openingCore(
       events.onFatal(error);
     },
   };
-  const timing = commitMetrics(platform.metrics, platform.clock);
-  const storage = yield* openingStorage({ kind, platform, config, wal, timing });
+  const onCommit = commitMetrics(platform.metrics);
+  const storage = yield* openingStorage({ platform, config, wal, onCommit });
   core = new Core(platform, config, events, storage);
   return core;
 }
@@ -102,7 +93,7 @@ export function* openingCore(
  */
 export class Core {
   readonly start: StartState;
-  readonly backend: Backend;
+  readonly backend: BoltBackend;
   readonly store: KvStore;
   readonly membership = new Membership();
   readonly alarms = new Alarms();
@@ -112,15 +103,15 @@ export class Core {
   readonly #quota: Quota;
   readonly #committer: Committer;
   readonly #compaction: CompactionDriver;
-  /** Null where there is no file. */
-  readonly #defragmentation: DefragmentationDriver | null;
+  readonly #defragmentation: DefragmentationDriver;
   readonly #autoCompaction: AutoCompaction;
+  /** A start defragments when so much of the file is free; 0: it does not. */
+  readonly #startDefragBytes: number;
   /** Null before the log is applied, and when it is off. */
   #autoCompactor: AutoCompactor | null = null;
   readonly #platform: Platform;
   readonly #storage: OpenedStorage;
-  /** Null where the log is all there is. */
-  readonly #snapshotter: Snapshotter | null;
+  readonly #snapshotter: Snapshotter;
   #migrateMs = 0;
   #isClosed = false;
   /** Something was left half done. */
@@ -135,6 +126,7 @@ export class Core {
   ) {
     this.#platform = platform;
     this.#autoCompaction = config.autoCompaction;
+    this.#startDefragBytes = config.bootstrapDefragThresholdBytes;
     const { clock } = platform;
     this.#storage = storage;
     this.start = this.#storage.start;
@@ -145,10 +137,13 @@ export class Core {
     this.#restoreCluster();
     const { schema, restored } = storage;
     const hashSeed = platform.random.uint32();
-    this.store = openStore({ backend: this.backend, hashSeed, ...(restored && { restored }) });
+    this.store = openStore({ backend: this.backend, hashSeed, restored });
     const applied = { index: schema?.consistentIndex ?? 0, term: schema?.term ?? 0 };
-    this.#committer = new Committer(this.backend, applied);
-    this.#snapshotter = this.#storage.file === null ? null : this.#newSnapshotter(config);
+    this.#committer = new Committer(this.backend, applied, {
+      intervalMs: config.backendBatchIntervalMs,
+      ops: config.backendBatchLimitOps,
+    });
+    this.#snapshotter = this.#newSnapshotter(config);
     this.#compaction = new CompactionDriver({
       clock,
       store: this.store,
@@ -156,7 +151,12 @@ export class Core {
       sleepMs: config.compactionSleepIntervalMs,
       onFinished: () => this.service.compactionFinished(),
     });
-    this.#defragmentation = this.#newDefragmentation();
+    this.#defragmentation = new DefragmentationDriver({
+      clock,
+      store: this.store,
+      committer: this.#committer,
+      backend: this.backend,
+    });
     const { hardState } = this.start;
     const node = new LogOfOne({
       id: this.start.memberId,
@@ -188,6 +188,15 @@ export class Core {
     this.group.start();
     // A compaction that an earlier life did not finish.
     if (this.store.finishedCompactRevision !== this.store.compactRevision) this.#compaction.wake();
+    this.#defragmentAtStart();
+  }
+
+  /** --bootstrap-defrag-threshold-megabytes; nobody waits for it, unlike in etcd. */
+  #defragmentAtStart(): void {
+    const freeBytes = this.backend.sizeBytes - this.backend.sizeInUseBytes;
+    if (this.#startDefragBytes === 0 || freeBytes < this.#startDefragBytes) return;
+    this.#platform.logger.log("info", "defragmenting at the start", { "free-bytes": freeBytes });
+    this.#defragmentation.request(() => {});
   }
 
   /** Everything that was in the log at start, and the leader's first entry, is applied. */
@@ -213,59 +222,35 @@ export class Core {
     this.#isClosed = true;
     this.group.stop();
     this.#compaction.stop();
-    this.#defragmentation?.stop();
+    this.#defragmentation.stop();
     this.#autoCompactor?.stop();
-    this.#snapshotter?.stop();
+    this.#snapshotter.stop();
     this.service.stop();
     this.start.wal.close((error) => this.#closeFile(error, done));
   }
 
   /** The log has everything: the last batch only spares the next start some work. */
   #closeFile(error: Error | null, done: (error: Error | null) => void): void {
-    const { file } = this.#storage;
-    if (file === null) {
-      done(error);
-      return;
-    }
+    const { backend } = this;
     // Never inside an entry; after a failure nothing is written any more.
     const isWhole = error === null && !this.#hasFailed && this.store.pendingChanges === 0;
     if (isWhole) this.#committer.commit();
     const wait = (): void => {
-      if (!file.isIdle) {
+      if (!backend.isIdle) {
         this.#platform.clock.startTimer(CLOSE_POLL_MS, wait);
         return;
       }
-      file.close();
+      backend.close();
       done(error);
     };
     wait();
   }
 
-  #newDefragmentation(): DefragmentationDriver | null {
-    const { file: backend } = this.#storage;
-    if (backend === null) return null;
-    const { clock } = this.#platform;
-    return new DefragmentationDriver({
-      clock,
-      store: this.store,
-      committer: this.#committer,
-      backend,
-    });
-  }
-
-  #defragment(done: () => void): void {
-    // Memory is given back as it becomes free.
-    if (this.#defragmentation === null) done();
-    else this.#defragmentation.request(done);
-  }
-
   /** The database as it is now: what was applied before is in it. */
-  #openImage(): DatabaseImage | NoImage | null {
-    const { file } = this.#storage;
-    if (file === null) return NO_FILE;
+  #openImage(): DatabaseImage | null {
     if (this.store.pendingChanges > 0) return null;
     this.#committer.commit();
-    return file.openImage();
+    return this.backend.openImage();
   }
 
   #storageVersion(): string {
@@ -331,7 +316,7 @@ export class Core {
       quota: this.#quota,
       logger: this.#platform.logger,
       isCompacting: () => this.#compaction.isWorking,
-      defragment: (done) => this.#defragment(done),
+      defragment: (done) => this.#defragmentation.request(done),
       // Never inside an entry.
       openRoot: () => (this.store.pendingChanges > 0 ? null : this.backend.openRoot()),
       openImage: () => this.#openImage(),
@@ -386,9 +371,9 @@ export class Core {
     this.#startAutoCompaction();
     if (this.store.pendingChanges > 0) return;
     this.#migrate();
-    this.#snapshotter?.tick();
+    this.#snapshotter.tick();
     this.#committer.tick(this.#platform.clock.monotonicMs());
-    this.#defragmentation?.tick();
+    this.#defragmentation.tick();
     this.#clean(MAINTAIN_STEPS_PER_TICK);
   }
 
@@ -398,7 +383,7 @@ export class Core {
    */
   #migrate(): void {
     const nowMs = this.#platform.clock.monotonicMs();
-    if (this.#storage.file === null || nowMs < this.#migrateMs) return;
+    if (nowMs < this.#migrateMs) return;
     this.#migrateMs = nowMs + MIGRATION_INTERVAL_MS;
     const { clusterVersion } = this.membership;
     const cluster = clusterVersion === null ? null : parseVersion(clusterVersion);

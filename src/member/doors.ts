@@ -7,9 +7,10 @@ import type { HealthSource, ReadKind } from "../edge/http/health-source.ts";
 import { Health } from "../edge/http/health.ts";
 import { plainOverHttp2 } from "../edge/http/over-http2.ts";
 import { HttpRoutes } from "../edge/http/routes.ts";
-import { HttpTurns } from "../edge/http/turns.ts";
 import type { Address } from "../platform/network.ts";
+import type { HttpHandler } from "../platform/http.ts";
 import type { Platform } from "../platform/platform.ts";
+import { SharedTurns } from "../platform/shared-turns.ts";
 import { NodeGzip } from "../platform/node/gzip.ts";
 import { NodeHttpServer } from "../platform/node/http-server.ts";
 import { WIRE_ERRORS } from "../service/errors.ts";
@@ -40,13 +41,15 @@ export class Doors {
     const health = new Health(healthSource(core), platform.metrics);
     const main = httpRoutes(config, platform, core, { health, metricsOnly: false });
     const metrics = httpRoutes(config, platform, core, { health, metricsOnly: true });
-    const turns = new HttpTurns(platform.clock);
-    const mainInTurn = turns.inTurn((request, respond) => main.handle(request, respond));
+    // All metrics as text take milliseconds, and a hundred connections may ask at once.
+    const turns = new SharedTurns(platform.clock);
+    const mainInTurn: HttpHandler = (request, respond) =>
+      turns.add(() => main.handle(request, respond));
     this.#grpc = openGrpc(config, platform, core, plainOverHttp2(mainInTurn));
     this.#grpc.counters.register(platform.metrics);
     this.#http = new NodeHttpServer(mainInTurn, platform.clock);
     this.#metricsHttp = new NodeHttpServer(
-      turns.inTurn((request, respond) => metrics.handle(request, respond)),
+      (request, respond) => turns.add(() => metrics.handle(request, respond)),
       platform.clock,
     );
   }

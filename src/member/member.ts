@@ -9,7 +9,7 @@ import {
 } from "../proto/gen/membershippb.ts";
 import { RequestField } from "../service/propose/proposer.ts";
 import { EMULATED_STORAGE_VERSION } from "../service/maintenance/maintenance-service.ts";
-import { prepareDirectories, refuseForeignData } from "./bootstrap.ts";
+import { prepareDirectories } from "./bootstrap.ts";
 import type { MemberConfig } from "./config.ts";
 import { type Core, type CoreTuning, openingCore } from "./core.ts";
 import { diskFault } from "./disk-fault.ts";
@@ -62,7 +62,6 @@ export async function startMember(
   tuning: CoreTuning = {},
 ): Promise<Member> {
   prepareDirectories(platform.disk, config);
-  if (tuning.storage !== "file") refuseForeignData(platform.disk, config);
   const running = new RunningMember(config, platform);
   try {
     await running.start(tuning);

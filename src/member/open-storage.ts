@@ -2,18 +2,13 @@ import type { Sliced } from "../base/sliced.ts";
 import { readCompactionMarks } from "../mvcc/store/compaction.ts";
 import { IndexBuilder, type RestoredIndex } from "../mvcc/store/restore.ts";
 import type { Platform } from "../platform/platform.ts";
-import type { Backend } from "../storage/backend/backend.ts";
 import { type BoltBackend, openingBolt } from "../storage/backend/bolt/bolt-backend.ts";
-import type { CommitTiming } from "../storage/backend/bolt-pages/page-store.ts";
-import { openMemoryBackend } from "../storage/backend/memory/memory-backend.ts";
+import type { CommitObserver } from "../storage/backend/bolt-pages/page-store.ts";
 import { readSchema, requireServed, type SchemaState } from "../storage/schema/open-schema.ts";
 import { type StartChoice, walExists, type WalOptions } from "../storage/wal/wal.ts";
-import { LOG_BEGINNING, openingLog, type StartState } from "./bootstrap.ts";
+import { openingLog, type StartState } from "./bootstrap.ts";
 import type { MemberConfig } from "./config.ts";
 import { StartError } from "./start-error.ts";
-
-/** Where the state is kept between starts: rebuilt from the log, or in etcd's database file. */
-export type StorageKind = "memory" | "file";
 
 /** What this version serves of what may be in a database. */
 const SERVED = { auth: false, leases: false };
@@ -21,23 +16,21 @@ const SERVED = { auth: false, leases: false };
 /** Log and state of a member that is about to start. */
 export interface OpenedStorage {
   readonly start: StartState;
-  readonly backend: Backend;
-  /** The backend, when it is a file: to be closed. */
-  readonly file: BoltBackend | null;
+  /** To be closed. */
+  readonly backend: BoltBackend;
   /** What the backend said; null when it is new. */
   readonly schema: SchemaState | null;
-  /** The index of its keys; null where that is still to be built. */
-  readonly restored: RestoredIndex | null;
+  /** The index of its keys. */
+  readonly restored: RestoredIndex;
 }
 
 /** How storage is opened. */
 export interface StorageOptions {
-  readonly kind: StorageKind;
   readonly platform: Platform;
   readonly config: MemberConfig;
   readonly wal: WalOptions;
-  /** Told of each commit of a file. */
-  readonly timing: CommitTiming;
+  /** Told of each commit. */
+  readonly onCommit: CommitObserver;
 }
 
 /**
@@ -46,19 +39,13 @@ export interface StorageOptions {
  * WalError, DiskError.
  */
 export function* openingStorage(options: StorageOptions): Sliced<OpenedStorage> {
-  if (options.kind === "file") return yield* openingFile(options);
-  const { platform, config, wal } = options;
-  const start = yield* openingLog(platform, config, wal, LOG_BEGINNING);
-  return { start, backend: openMemoryBackend(), file: null, schema: null, restored: null };
-}
-
-function* openingFile({ platform, config, wal, timing }: StorageOptions): Sliced<OpenedStorage> {
-  const { disk, logger } = platform;
+  const { platform, config, wal, onCommit } = options;
+  const { clock, disk, logger } = platform;
   const path = `${config.dataDir}/member/snap/db`;
   const sums = { path: `${config.dataDir}/member/db.sums`, logger };
   // One walk proves that the database is whole, and builds the index of what is in it.
   const sink = new IndexBuilder(platform.random.uint32());
-  const bolt = { disk, path, sums, sink, timing, onFailure: wal.onFailure };
+  const bolt = { disk, clock, path, sums, sink, onCommit, onFailure: wal.onFailure };
   let file = disk.existsSync(path) ? yield* openingBolt(bolt) : null;
   let start: StartState | null = null;
   try {
@@ -74,7 +61,7 @@ function* openingFile({ platform, config, wal, timing }: StorageOptions): Sliced
     // The log comes first: without it nobody knows whose database this is.
     file ??= yield* openingBolt(bolt);
     const restored = yield* sink.finish(readCompactionMarks(file).scheduled);
-    return { start, backend: file, file, schema, restored };
+    return { start, backend: file, schema, restored };
   } catch (error) {
     start?.wal.close(() => {});
     file?.close();

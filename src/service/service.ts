@@ -21,11 +21,7 @@ import { LargeReplies } from "./kv/large-replies.ts";
 import { ReadTxns } from "./kv/read-txns.ts";
 import { BackendHashes } from "./maintenance/backend-hashes.ts";
 import { DefragmentCalls } from "./maintenance/defragment-calls.ts";
-import {
-  type DatabaseImage,
-  type NoImage,
-  SnapshotStreams,
-} from "./maintenance/snapshot-streams.ts";
+import { type DatabaseImage, SnapshotStreams } from "./maintenance/snapshot-streams.ts";
 import { MaintenanceService } from "./maintenance/maintenance-service.ts";
 import { NoSpaceAlarm } from "./maintenance/no-space-alarm.ts";
 import { Proposer } from "./propose/proposer.ts";
@@ -61,7 +57,7 @@ export interface ServiceOptions {
   /** The present state; null: not in this moment. */
   readonly openRoot: () => BackendRoot | null;
   /** Commits, and opens an image of that; null: not in this moment. */
-  readonly openImage: () => DatabaseImage | NoImage | null;
+  readonly openImage: () => DatabaseImage | null;
   readonly newSha256: () => Digest;
   /** That of the database, as text; empty when it does not say. */
   readonly storageVersion: () => string;

@@ -59,7 +59,7 @@ test("a page that changed on the disk stops its member, not the process", async 
     const config = memberConfig({ dataDir, listenClientUrls: [httpUrl("127.0.0.1", 0)] });
     const disk = damagedDisk(platform.disk, () => isDamaged);
     t.after(() => platform.close());
-    return startMember(config, { ...platform, disk }, { storage: "file" });
+    return startMember(config, { ...platform, disk });
   };
   const member = await start();
   const client = new Client({ endpoints: [member.clientUrls[0]!] });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
@@ -95,11 +95,16 @@ test("a taken port says which and what to do, and leaves nothing open", async (t
   await later.close();
 });
 
-test("data of etcd is refused rather than overlooked", async (t) => {
+test("a database that is none is refused; an empty file is what bbolt begins with", async (t) => {
   const config = testConfig(t);
-  mkdirSync(path.join(config.dataDir, "member/snap"), { recursive: true });
-  writeFileSync(path.join(config.dataDir, "member/snap/db"), "");
-  await assert.rejects(startMember(config), /written by etcd or a newer Skein/u);
+  const db = path.join(config.dataDir, "member/snap/db");
+  mkdirSync(path.dirname(db), { recursive: true });
+  writeFileSync(db, "x".repeat(10_000));
+  await assert.rejects(startMember(config), /invalid database/u);
+  writeFileSync(db, "");
+  const member = await startMember(config);
+  await member.close();
+  assert.ok(statSync(db).size > 0);
 });
 
 test("a directory that cannot be made is named", async (t) => {

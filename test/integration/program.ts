@@ -6,7 +6,8 @@ import path from "node:path";
 /** The root of the clone. */
 export const ROOT = path.join(import.meta.dirname, "..", "..");
 
-const MAIN = path.join(ROOT, "src", "cli", "server", "main.ts");
+/** What `npm start` runs. */
+const MAIN = path.join(ROOT, "scripts", "start.cjs");
 /** A start takes well under a second; this long means it hangs. */
 const START_TIMEOUT_MS = 30_000;
 

@@ -52,18 +52,18 @@ export class ServerProcess {
   ): Promise<ServerProcess> {
     return ServerProcess.#spawn(
       port,
-      [...nodeArgs, path.join(root, "src/cli/server/main.ts"), ...flagsOf(dataDir, port), ...flags],
+      [...nodeArgs, path.join(root, "scripts/start.cjs"), ...flagsOf(dataDir, port), ...flags],
       env,
     );
   }
 
-  /** As `start`, with the state in etcd's database file. */
-  static async startWithFile(
+  /** As `start`; may be told how large the segments of its log are (small-log-server.ts). */
+  static async startWithSmallLog(
     dataDir: string,
     port: number,
     flags: readonly string[] = [],
   ): Promise<ServerProcess> {
-    const program = path.join(import.meta.dirname, "file-server.ts");
+    const program = path.join(import.meta.dirname, "small-log-server.ts");
     return ServerProcess.#spawn(port, [program, ...flagsOf(dataDir, port), ...flags], {});
   }
 

@@ -62,13 +62,13 @@ const FAILURES: readonly {
     remedy: /--data-dir/,
   },
   {
-    what: "etcd's data is in the directory",
+    what: "the database is damaged",
     prepare: (dir) => {
       mkdirSync(path.join(dir, "data", "member", "snap"), { recursive: true });
-      writeFileSync(path.join(dir, "data", "member", "snap", "db"), "");
+      writeFileSync(path.join(dir, "data", "member", "snap", "db"), "not a database");
     },
-    error: /was written by etcd or a newer Skein/,
-    remedy: /another directory with --data-dir/,
+    error: /invalid database \(.*member.snap.db\)/,
+    remedy: /Restore the member from a snapshot/,
   },
 ];
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { StorageKind } from "../../src/member/open-storage.ts";
 import { createPutRequest, encodePutRequestToBytes } from "../../src/proto/gen/etcdserverpb.ts";
 import type { AutoCompaction } from "../../src/service/compaction/auto-compactor.ts";
 import { VirtualClock } from "../../src/sim/world/clock.ts";
@@ -16,12 +15,10 @@ class World {
   readonly clock = new VirtualClock();
   /** So that a start takes longer than a tick. */
   #disk = new VirtualDisk({ clock: this.clock, seed: 11, latencyMs: { min: 150, max: 150 } });
-  readonly #storage: StorageKind;
   readonly #autoCompaction: AutoCompaction;
   member: SimMember;
 
-  constructor(storage: StorageKind, autoCompaction: AutoCompaction) {
-    this.#storage = storage;
+  constructor(autoCompaction: AutoCompaction) {
     this.#autoCompaction = autoCompaction;
     this.member = this.#start();
   }
@@ -54,7 +51,6 @@ class World {
       clock: this.clock,
       disk: this.#disk,
       seed: 11,
-      storage: this.#storage,
       autoCompaction: this.#autoCompaction,
     });
     assert.ok(this.clock.runUntil(() => member.core.isReady, READY_LIMIT_MS));
@@ -62,43 +58,41 @@ class World {
   }
 }
 
-for (const storage of ["memory", "file"] as const) {
-  test(`by revision: all but the newest go, and stay gone (${storage})`, () => {
-    const world = new World(storage, { mode: "revision", retentionRevisions: 10 });
-    world.put(PUTS);
-    const newest = world.member.core.store.currentRevision;
-    world.clock.runFor(4.9 * MINUTE_MS);
-    assert.equal(world.compacted, -1);
-    world.clock.runFor(MINUTE_MS);
-    assert.equal(world.compacted, newest - 10);
-    world.clock.runFor(MINUTE_MS);
-    assert.equal(world.member.core.store.finishedCompactRevision, newest - 10);
-    world.restart();
-    assert.equal(world.compacted, newest - 10);
-    world.put(PUTS);
-    world.clock.runFor(6 * MINUTE_MS);
-    assert.equal(world.compacted, newest + PUTS - 10);
-    assert.equal(world.member.core.store.currentRevision, newest + PUTS);
-  });
+test("by revision: all but the newest go, and stay gone", () => {
+  const world = new World({ mode: "revision", retentionRevisions: 10 });
+  world.put(PUTS);
+  const newest = world.member.core.store.currentRevision;
+  world.clock.runFor(4.9 * MINUTE_MS);
+  assert.equal(world.compacted, -1);
+  world.clock.runFor(MINUTE_MS);
+  assert.equal(world.compacted, newest - 10);
+  world.clock.runFor(MINUTE_MS);
+  assert.equal(world.member.core.store.finishedCompactRevision, newest - 10);
+  world.restart();
+  assert.equal(world.compacted, newest - 10);
+  world.put(PUTS);
+  world.clock.runFor(6 * MINUTE_MS);
+  assert.equal(world.compacted, newest + PUTS - 10);
+  assert.equal(world.member.core.store.currentRevision, newest + PUTS);
+});
 
-  test(`by period: what is older goes, counted from each start (${storage})`, () => {
-    const world = new World(storage, { mode: "periodic", retentionMs: 10 * MINUTE_MS });
-    world.clock.runFor(MINUTE_MS);
-    world.put(PUTS);
-    const newest = world.member.core.store.currentRevision;
-    world.clock.runFor(20 * MINUTE_MS);
-    assert.equal(world.compacted, newest);
-    world.put(PUTS);
-    world.restart();
-    world.clock.runFor(9 * MINUTE_MS);
-    assert.equal(world.compacted, newest, "too early");
-    world.clock.runFor(2 * MINUTE_MS);
-    assert.equal(world.compacted, newest + PUTS, "the first sample is that of the applied log");
-  });
-}
+test("by period: what is older goes, counted from each start", () => {
+  const world = new World({ mode: "periodic", retentionMs: 10 * MINUTE_MS });
+  world.clock.runFor(MINUTE_MS);
+  world.put(PUTS);
+  const newest = world.member.core.store.currentRevision;
+  world.clock.runFor(20 * MINUTE_MS);
+  assert.equal(world.compacted, newest);
+  world.put(PUTS);
+  world.restart();
+  world.clock.runFor(9 * MINUTE_MS);
+  assert.equal(world.compacted, newest, "too early");
+  world.clock.runFor(2 * MINUTE_MS);
+  assert.equal(world.compacted, newest + PUTS, "the first sample is that of the applied log");
+});
 
 test("closed, the member leaves no timer of it behind", () => {
-  const world = new World("memory", { mode: "periodic", retentionMs: 10 * MINUTE_MS });
+  const world = new World({ mode: "periodic", retentionMs: 10 * MINUTE_MS });
   world.clock.runFor(MINUTE_MS);
   let isClosed = false;
   world.member.core.close(() => {

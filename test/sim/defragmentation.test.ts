@@ -51,7 +51,7 @@ class World {
 
   start(): SimMember {
     const { clock, disk } = this;
-    const member = new SimMember({ clock, disk, seed: 11, storage: "file" });
+    const member = new SimMember({ clock, disk, seed: 11 });
     assert.ok(clock.runUntil(() => member.core.isReady, LIMIT_MS));
     return member;
   }

@@ -18,7 +18,7 @@ test("an entry that failed behind its effect is not applied twice by the next st
   const fatal: Error[] = [];
   const start = (): SimMember => {
     const onFatal = (error: Error): void => void fatal.push(error);
-    const member = new SimMember({ clock, disk, seed: 5, storage: "file", onFatal });
+    const member = new SimMember({ clock, disk, seed: 5, onFatal });
     assert.ok(clock.runUntil(() => member.core.isReady, LIMIT_MS));
     return member;
   };

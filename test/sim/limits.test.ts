@@ -67,7 +67,7 @@ test("a proposal that the disk does not take is answered after etcd's 7 seconds"
 test("calls that wait when the member stops are told so", () => {
   const world = readyMember();
   const { clock, member } = world;
-  Object.assign(world.latencyMs, { min: 3000, max: 3000 });
+  Object.assign(world.latencyMs, { min: 500, max: 500 });
   const outcomes: Outcome[] = [];
   member.call("Put", putBytes("k", 1), (outcome) => outcomes.push(outcome));
   clock.runFor(100);

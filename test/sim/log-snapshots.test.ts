@@ -30,7 +30,6 @@ function liveAndCrash(seed: number, fault: Fault | null): VirtualDisk {
     clock,
     disk,
     seed,
-    storage: "file",
     snapshotCount: 8,
     walSegmentBytes: 8192,
     onFatal: () => {

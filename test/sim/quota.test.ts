@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AlarmType } from "../../src/cluster/alarms.ts";
 import { DISK_RESERVE_BYTES, DISK_RESERVE_PART } from "../../src/member/disk-reserve.ts";
-import type { StorageKind } from "../../src/member/open-storage.ts";
 import {
   type AlarmMember,
   createAlarmRequest,
@@ -29,6 +28,7 @@ import { type Outcome, SimMember } from "./sim-member.ts";
 
 const READY_LIMIT_MS = 60_000;
 const QUOTA_BYTES = 20_000_000;
+const DATABASE = "data/member/snap/db";
 /** A database file grows by so much at a time: 16 MiB. */
 const FILE_STEP_BYTES = 16 * 1024 * 1024;
 const NO_SPACE = { ok: false, code: 8, text: "etcdserver: mvcc: database space exceeded" };
@@ -59,14 +59,12 @@ class World {
   /** May be changed at any time: how long each operation of the disk takes from now on. */
   readonly latencyMs = { min: 0, max: 0 };
   member: SimMember;
-  readonly #storage: StorageKind;
   readonly #lookMs: number;
   #disk: VirtualDisk;
 
   /** With `lookMs` above 0 entries are applied in slices, as in a busy process. */
-  constructor(storage: StorageKind, lookMs = 0) {
+  constructor(lookMs = 0) {
     const { clock, latencyMs } = this;
-    this.#storage = storage;
     this.#lookMs = lookMs;
     this.#disk = new VirtualDisk({ clock, seed: 5, latencyMs });
     this.member = this.#start();
@@ -78,13 +76,20 @@ class World {
     this.member = this.#start();
   }
 
+  /** As `restart`; the state has to be made from the log again. */
+  restartWithoutDatabase(): void {
+    this.member.die();
+    this.#disk = this.#disk.crash("kill");
+    this.#disk.unlinkSync(DATABASE);
+    this.member = this.#start();
+  }
+
   #start(): SimMember {
     const { clock } = this;
     const member = new SimMember({
       clock,
       disk: this.#disk,
       seed: 5,
-      storage: this.#storage,
       quotaBackendBytes: QUOTA_BYTES,
       lookMs: this.#lookMs,
     });
@@ -128,82 +133,80 @@ class World {
   }
 }
 
-for (const storage of ["memory", "file"] as const) {
-  test(`what has no room is refused before it is proposed (${storage})`, () => {
-    const world = new World(storage);
-    const { core } = world.member;
-    const puts = world.fill();
-    assert.ok(puts > 10, `${puts} puts`);
-    assert.equal(world.count(), puts, "the refused one is not there");
-    const { dbSize, errors } = world.status();
-    const sizeMax = QUOTA_BYTES + (storage === "file" ? FILE_STEP_BYTES : 0);
-    assert.ok(dbSize < sizeMax, `${dbSize} bytes`);
-    assert.deepEqual(errors, [`memberID:${core.start.memberId} alarm:NOSPACE`]);
-    assert.deepEqual(world.alarm(0, 0n, AlarmType.none), [
-      { memberID: core.start.memberId, alarm: AlarmType.noSpace },
-    ]);
-  });
+test("what has no room is refused before it is proposed", () => {
+  const world = new World();
+  const { core } = world.member;
+  const puts = world.fill();
+  assert.ok(puts > 10, `${puts} puts`);
+  assert.equal(world.count(), puts, "the refused one is not there");
+  const { dbSize, errors } = world.status();
+  const sizeMax = QUOTA_BYTES + FILE_STEP_BYTES;
+  assert.ok(dbSize < sizeMax, `${dbSize} bytes`);
+  assert.deepEqual(errors, [`memberID:${core.start.memberId} alarm:NOSPACE`]);
+  assert.deepEqual(world.alarm(0, 0n, AlarmType.none), [
+    { memberID: core.start.memberId, alarm: AlarmType.noSpace },
+  ]);
+});
 
-  test(`a hundred refused at once raise one alarm, and hear of it after (${storage})`, () => {
-    const world = new World(storage);
-    const { core } = world.member;
-    world.fill();
-    world.alarm(DEACTIVATE, core.start.memberId, AlarmType.noSpace);
-    const indexBefore = core.group.node.lastIndex;
-    const outcomes: Outcome[] = [];
-    for (let each = 0; each < 100; each += 1) {
-      world.member.call("Put", put("k", 200_000), (outcome) => {
-        assert.ok(core.alarms.active(AlarmType.noSpace), "answered before the alarm");
-        outcomes.push(outcome);
-      });
-    }
-    assert.ok(world.clock.runUntil(() => outcomes.length === 100, READY_LIMIT_MS));
-    for (const outcome of outcomes) assert.deepEqual(outcome, NO_SPACE);
-    assert.equal(core.group.node.lastIndex, indexBefore + 1);
-  });
+test("a hundred refused at once raise one alarm, and hear of it after", () => {
+  const world = new World();
+  const { core } = world.member;
+  world.fill();
+  world.alarm(DEACTIVATE, core.start.memberId, AlarmType.noSpace);
+  const indexBefore = core.group.node.lastIndex;
+  const outcomes: Outcome[] = [];
+  for (let each = 0; each < 100; each += 1) {
+    world.member.call("Put", put("k", 200_000), (outcome) => {
+      assert.ok(core.alarms.active(AlarmType.noSpace), "answered before the alarm");
+      outcomes.push(outcome);
+    });
+  }
+  assert.ok(world.clock.runUntil(() => outcomes.length === 100, READY_LIMIT_MS));
+  for (const outcome of outcomes) assert.deepEqual(outcome, NO_SPACE);
+  assert.equal(core.group.node.lastIndex, indexBefore + 1);
+});
 
-  test(`what was proposed in time and has no room is done, and refused (${storage})`, () => {
-    const world = new World(storage);
-    const { core } = world.member;
-    const outcomes: Outcome[] = [];
-    for (let each = 0; each < 30; each += 1) {
-      world.member.call("Put", put(`k${each}`, 1_000_000), (outcome) => {
-        if (!outcome.ok) assert.ok(core.alarms.active(AlarmType.noSpace), "before the alarm");
-        outcomes.push(outcome);
-      });
-    }
-    assert.ok(world.clock.runUntil(() => outcomes.length === 30, READY_LIMIT_MS));
-    const refused = outcomes.filter((outcome) => !outcome.ok);
-    assert.ok(refused.length > 5 && refused.length < 25, `${refused.length} refused`);
-    for (const outcome of refused) assert.deepEqual(outcome, NO_SPACE);
-    assert.equal(world.count(), 30);
-    assert.equal(core.store.currentRevision, 31);
-  });
+test("what was proposed in time and has no room is done, and refused", () => {
+  const world = new World();
+  const { core } = world.member;
+  const outcomes: Outcome[] = [];
+  for (let each = 0; each < 30; each += 1) {
+    world.member.call("Put", put(`k${each}`, 1_000_000), (outcome) => {
+      if (!outcome.ok) assert.ok(core.alarms.active(AlarmType.noSpace), "before the alarm");
+      outcomes.push(outcome);
+    });
+  }
+  assert.ok(world.clock.runUntil(() => outcomes.length === 30, READY_LIMIT_MS));
+  const refused = outcomes.filter((outcome) => !outcome.ok);
+  assert.ok(refused.length > 5 && refused.length < 25, `${refused.length} refused`);
+  for (const outcome of refused) assert.deepEqual(outcome, NO_SPACE);
+  assert.equal(world.count(), 30);
+  assert.equal(core.store.currentRevision, 31);
+});
 
-  test(`while the alarm is raised only what makes room goes on (${storage})`, () => {
-    const world = new World(storage);
-    const { core } = world.member;
-    const { memberId } = core.start;
-    world.call("Put", put("k", 10));
-    assert.equal(world.alarm(ACTIVATE, memberId, AlarmType.noSpace).length, 1);
-    assert.deepEqual(world.call("Put", put("k", 1)), NO_SPACE);
-    const nested = { ...createTxnRequest(), failure: [] };
-    nested.success = [{ request: { case: "requestPut", value: fields("k", 1) } }];
-    assert.deepEqual(world.call("Txn", txn({ case: "requestTxn", value: nested })), NO_SPACE);
-    const removal = { ...createDeleteRangeRequest(), key: utf8("absent") };
-    assert.ok(world.call("Txn", txn({ case: "requestDeleteRange", value: removal })).ok);
-    assert.ok(world.call("DeleteRange", deletion).ok);
-    const compaction = { ...createCompactionRequest(), revision: core.store.currentRevision };
-    assert.ok(world.call("Compact", encodeCompactionRequestToBytes(compaction)).ok);
-    assert.deepEqual(world.alarm(DEACTIVATE, memberId + 1n, AlarmType.noSpace), []);
-    assert.deepEqual(world.call("Put", put("k", 1)), NO_SPACE);
-    assert.equal(world.alarm(DEACTIVATE, memberId, AlarmType.noSpace).length, 1);
-    assert.ok(world.call("Put", put("k", 1)).ok);
-  });
-}
+test("while the alarm is raised only what makes room goes on", () => {
+  const world = new World();
+  const { core } = world.member;
+  const { memberId } = core.start;
+  world.call("Put", put("k", 10));
+  assert.equal(world.alarm(ACTIVATE, memberId, AlarmType.noSpace).length, 1);
+  assert.deepEqual(world.call("Put", put("k", 1)), NO_SPACE);
+  const nested = { ...createTxnRequest(), failure: [] };
+  nested.success = [{ request: { case: "requestPut", value: fields("k", 1) } }];
+  assert.deepEqual(world.call("Txn", txn({ case: "requestTxn", value: nested })), NO_SPACE);
+  const removal = { ...createDeleteRangeRequest(), key: utf8("absent") };
+  assert.ok(world.call("Txn", txn({ case: "requestDeleteRange", value: removal })).ok);
+  assert.ok(world.call("DeleteRange", deletion).ok);
+  const compaction = { ...createCompactionRequest(), revision: core.store.currentRevision };
+  assert.ok(world.call("Compact", encodeCompactionRequestToBytes(compaction)).ok);
+  assert.deepEqual(world.alarm(DEACTIVATE, memberId + 1n, AlarmType.noSpace), []);
+  assert.deepEqual(world.call("Put", put("k", 1)), NO_SPACE);
+  assert.equal(world.alarm(DEACTIVATE, memberId, AlarmType.noSpace).length, 1);
+  assert.ok(world.call("Put", put("k", 1)).ok);
+});
 
 test("alarms are in the database: a start that replays nothing has them", () => {
-  const world = new World("file");
+  const world = new World();
   const alarms = (): string[] => world.status().errors;
   world.alarm(ACTIVATE, 7n, AlarmType.corrupt);
   world.alarm(ACTIVATE, 9n, AlarmType.noSpace);
@@ -220,7 +223,7 @@ test("alarms are in the database: a start that replays nothing has them", () => 
 
 test("writes over the quota that are replayed raise nothing", () => {
   // In slices, so that a start leads before it has applied its log.
-  const world = new World("memory", 2);
+  const world = new World(2);
   const { memberId } = world.member.core.start;
   let answers = 0;
   for (let each = 0; each < 30; each += 1) {
@@ -234,15 +237,17 @@ test("writes over the quota that are replayed raise nothing", () => {
   const compaction = { ...createCompactionRequest(), revision, physical: true };
   assert.ok(world.call("Compact", encodeCompactionRequestToBytes(compaction)).ok);
   world.clock.runFor(10_000);
+  assert.ok(world.call("Maintenance/Defragment", new Uint8Array(0)).ok);
   assert.equal(world.alarm(DEACTIVATE, memberId, AlarmType.noSpace).length, 1);
-  world.restart();
+  world.restartWithoutDatabase();
   world.clock.runFor(10_000);
   assert.deepEqual(world.status().errors, []);
+  assert.ok(world.call("Maintenance/Defragment", new Uint8Array(0)).ok);
   assert.ok(world.call("Put", put("k", 1)).ok);
 });
 
 test("while CORRUPT is raised nothing is changed, and it goes before NOSPACE", () => {
-  const world = new World("memory");
+  const world = new World();
   world.call("Put", put("k", 10));
   // A member that does not exist, and the cluster as a whole: an alarm stops everybody.
   world.alarm(ACTIVATE, 12345n, AlarmType.noSpace);
@@ -269,7 +274,7 @@ test("while CORRUPT is raised nothing is changed, and it goes before NOSPACE", (
 });
 
 test("who has no room is told so even when the alarm cannot be raised", () => {
-  const world = new World("memory");
+  const world = new World();
   const { core } = world.member;
   world.fill();
   world.alarm(DEACTIVATE, core.start.memberId, AlarmType.noSpace);
@@ -282,7 +287,7 @@ test("who has no room is told so even when the alarm cannot be raised", () => {
 });
 
 test("calls that wait for the alarm when the member stops are told that they are refused", () => {
-  const world = new World("memory");
+  const world = new World();
   const { core } = world.member;
   world.fill();
   world.alarm(DEACTIVATE, core.start.memberId, AlarmType.noSpace);
@@ -305,7 +310,7 @@ function fillDisk(capacityBytes: number, reserveBytes: number): void {
   const fatal: Error[] = [];
   const onFatal = (error: Error): unknown => fatal.push(error);
   const options = { clock, disk, seed: 5, onFatal, quotaBackendBytes: -1 };
-  const member = new SimMember({ ...options, storage: "file", walSegmentBytes: 1_000_000 });
+  const member = new SimMember({ ...options, walSegmentBytes: 1_000_000 });
   assert.ok(clock.runUntil(() => member.core.isReady, READY_LIMIT_MS));
   const call = (method: string, request: Uint8Array): Outcome => {
     let outcome: Outcome | null = null;

@@ -14,7 +14,6 @@ import {
   encodePutRequestToBytes,
   encodeTxnRequestToBytes,
 } from "../../src/proto/gen/etcdserverpb.ts";
-import type { StorageKind } from "../../src/member/open-storage.ts";
 import { VirtualClock } from "../../src/sim/world/clock.ts";
 import { VirtualDisk } from "../../src/sim/world/disk.ts";
 import { type Outcome, SimMember } from "./sim-member.ts";
@@ -27,11 +26,9 @@ const DISARM = 2;
 class World {
   readonly clock = new VirtualClock();
   #disk = new VirtualDisk({ clock: this.clock, seed: 3 });
-  readonly #storage: StorageKind;
   member: SimMember;
 
-  constructor(storage: StorageKind) {
-    this.#storage = storage;
+  constructor() {
     this.member = this.#start();
   }
 
@@ -79,81 +76,79 @@ class World {
       seed: 3,
       quotaBackendBytes: QUOTA_BYTES,
       lookMs: 2,
-      storage: this.#storage,
     });
     assert.ok(clock.runUntil(() => member.core.isReady, READY_LIMIT_MS));
     return member;
   }
 }
 
-for (const storage of ["memory", "file"] as const) {
-  test(`a log whose end is behind its commit index is refused (${storage})`, () => {
-    const world = new World(storage);
-    for (let put = 0; put < 3; put += 1) world.put("k", 10);
-    const { wal } = world.member.core.start;
-    const hardState = { term: 2, vote: 1n, commit: 1000 };
-    const ticket = wal.save(hardState, []);
-    wal.flush();
-    assert.ok(world.clock.runUntil(() => wal.durableTicket() >= ticket, READY_LIMIT_MS));
-    assert.throws(() => world.restart(), /1000 entries were committed/);
-  });
+test("a log whose end is behind its commit index is refused", () => {
+  const world = new World();
+  for (let put = 0; put < 3; put += 1) world.put("k", 10);
+  const { wal } = world.member.core.start;
+  const hardState = { term: 2, vote: 1n, commit: 1000 };
+  const ticket = wal.save(hardState, []);
+  wal.flush();
+  assert.ok(world.clock.runUntil(() => wal.durableTicket() >= ticket, READY_LIMIT_MS));
+  assert.throws(() => world.restart(), /1000 entries were committed/);
+});
 
-  test(`a disarmed alarm stays so when what raised it is replayed (${storage})`, () => {
-    const world = new World(storage);
-    const alarms = (): unknown => world.member.core.alarms.list(AlarmType.none);
-    let puts = 0;
-    while (world.put(`k${puts % 10}`, 100_000).ok) puts += 1;
-    world.clock.runFor(1000);
-    assert.equal(world.member.core.alarms.list(AlarmType.noSpace).length, 1);
-    const revision = world.member.core.store.currentRevision;
-    const full = world.hash();
+test("a disarmed alarm stays so when what raised it is replayed", () => {
+  const world = new World();
+  const alarms = (): unknown => world.member.core.alarms.list(AlarmType.none);
+  let puts = 0;
+  while (world.put(`k${puts % 10}`, 100_000).ok) puts += 1;
+  world.clock.runFor(1000);
+  assert.equal(world.member.core.alarms.list(AlarmType.noSpace).length, 1);
+  const revision = world.member.core.store.currentRevision;
+  const full = world.hash();
+  world.restart();
+  world.clock.runFor(1000);
+  assert.equal(world.member.core.alarms.list(AlarmType.noSpace).length, 1, "kept over a restart");
+  assert.deepEqual(world.hash(), full);
+  assert.equal(world.member.core.store.currentRevision, revision);
+
+  const compaction = { ...createCompactionRequest(), revision, physical: true };
+  assert.ok(world.call("Compact", encodeCompactionRequestToBytes(compaction)).ok);
+  world.clock.runFor(10_000);
+  const memberID = world.member.core.start.memberId;
+  const disarm = { ...createAlarmRequest(), action: DISARM, memberID, alarm: AlarmType.noSpace };
+  assert.ok(world.call("Maintenance/Alarm", encodeAlarmRequestToBytes(disarm)).ok);
+  assert.deepEqual(alarms(), []);
+  const before = world.hash();
+  assert.equal(before.compactRevision, revision);
+  for (let start = 0; start < 3; start += 1) {
     world.restart();
-    world.clock.runFor(1000);
-    assert.equal(world.member.core.alarms.list(AlarmType.noSpace).length, 1, "kept over a restart");
-    assert.deepEqual(world.hash(), full);
-    assert.equal(world.member.core.store.currentRevision, revision);
-
-    const compaction = { ...createCompactionRequest(), revision, physical: true };
-    assert.ok(world.call("Compact", encodeCompactionRequestToBytes(compaction)).ok);
     world.clock.runFor(10_000);
-    const memberID = world.member.core.start.memberId;
-    const disarm = { ...createAlarmRequest(), action: DISARM, memberID, alarm: AlarmType.noSpace };
-    assert.ok(world.call("Maintenance/Alarm", encodeAlarmRequestToBytes(disarm)).ok);
-    assert.deepEqual(alarms(), []);
-    const before = world.hash();
-    assert.equal(before.compactRevision, revision);
-    for (let start = 0; start < 3; start += 1) {
-      world.restart();
-      world.clock.runFor(10_000);
-      assert.deepEqual(alarms(), [], `start ${start}`);
-      assert.deepEqual(world.hash(), before);
-      assert.equal(world.member.core.store.currentRevision, revision);
-    }
-    // A file keeps its size until it is defragmented: as with etcd it is over the quota still.
-    assert.equal(world.put("more", 10).ok, storage === "memory");
-  });
+    assert.deepEqual(alarms(), [], `start ${start}`);
+    assert.deepEqual(world.hash(), before);
+    assert.equal(world.member.core.store.currentRevision, revision);
+  }
+  // A file may keep its size until it is defragmented, as with etcd.
+  assert.ok(world.call("Maintenance/Defragment", new Uint8Array(0)).ok);
+  assert.ok(world.put("more", 10).ok);
+});
 
-  test(`a compaction that was not finished goes on after a restart (${storage})`, () => {
-    const world = new World(storage);
-    for (let round = 0; round < 200; round += 1) {
-      const success = Array.from({ length: 100 }, (_, key) => {
-        const value = new Uint8Array(10);
-        const put = { ...createPutRequest(), key: new TextEncoder().encode(`k${key}`), value };
-        return { request: { case: "requestPut" as const, value: put } };
-      });
-      const txn = encodeTxnRequestToBytes({ ...createTxnRequest(), success });
-      assert.ok(world.call("Txn", txn).ok);
-    }
-    const { store } = world.member.core;
-    const revision = store.currentRevision;
-    const compaction = { ...createCompactionRequest(), revision };
-    assert.ok(world.call("Compact", encodeCompactionRequestToBytes(compaction)).ok);
-    // Long enough for a commit with the mark, too short for the work.
-    world.clock.runFor(150);
-    assert.ok(store.finishedCompactRevision < revision, "the compaction was finished too early");
-    world.restart();
-    world.clock.runFor(60_000);
-    assert.equal(world.member.core.store.finishedCompactRevision, revision);
-    assert.equal(world.hash().compactRevision, revision);
-  });
-}
+test("a compaction that was not finished goes on after a restart", () => {
+  const world = new World();
+  for (let round = 0; round < 200; round += 1) {
+    const success = Array.from({ length: 100 }, (_, key) => {
+      const value = new Uint8Array(10);
+      const put = { ...createPutRequest(), key: new TextEncoder().encode(`k${key}`), value };
+      return { request: { case: "requestPut" as const, value: put } };
+    });
+    const txn = encodeTxnRequestToBytes({ ...createTxnRequest(), success });
+    assert.ok(world.call("Txn", txn).ok);
+  }
+  const { store } = world.member.core;
+  const revision = store.currentRevision;
+  const compaction = { ...createCompactionRequest(), revision };
+  assert.ok(world.call("Compact", encodeCompactionRequestToBytes(compaction)).ok);
+  // Long enough for a commit with the mark, too short for the work.
+  world.clock.runFor(150);
+  assert.ok(store.finishedCompactRevision < revision, "the compaction was finished too early");
+  world.restart();
+  world.clock.runFor(60_000);
+  assert.equal(world.member.core.store.finishedCompactRevision, revision);
+  assert.equal(world.hash().compactRevision, revision);
+});

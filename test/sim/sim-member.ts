@@ -3,7 +3,6 @@ import { MetricsRegistry } from "../../src/base/metrics/registry.ts";
 import { type MemberConfig, memberConfig } from "../../src/member/config.ts";
 import { prepareDirectories } from "../../src/member/bootstrap.ts";
 import { type Core, openingCore } from "../../src/member/core.ts";
-import type { StorageKind } from "../../src/member/open-storage.ts";
 import { nodeCrypto } from "../../src/platform/node/crypto.ts";
 import type { Clock, TimerHandle } from "../../src/platform/clock.ts";
 import type { Disk } from "../../src/platform/disk.ts";
@@ -92,8 +91,6 @@ export interface SimMemberOptions {
   readonly logger?: Logger;
   /** What else is configured. */
   readonly config?: Partial<MemberConfig>;
-  /** Default "memory". */
-  readonly storage?: StorageKind;
   /**
    * Time that passes between two looks at the clock. Virtual time stands still while code runs, so
    * without this nothing is ever cut into slices. Default 0.
@@ -178,8 +175,8 @@ export class SimMember {
         }),
       onClusterChange: () => {},
     };
-    const { walSegmentBytes, storage = "memory" } = options;
-    const tuning = { storage, ...(walSegmentBytes === undefined ? {} : { walSegmentBytes }) };
+    const { walSegmentBytes } = options;
+    const tuning = walSegmentBytes === undefined ? {} : { walSegmentBytes };
     this.core = inOneGo(openingCore(platform, config, events, tuning));
     this.core.service.router.bind(this.#sink);
     this.core.service.router.methods.forEach(({ service, name }, id) => {

@@ -20,7 +20,6 @@ class World {
       clock: this.clock,
       disk: this.disk,
       seed: 5,
-      storage: "file",
       snapshotCount: 50,
       walSegmentBytes: 8192,
     });

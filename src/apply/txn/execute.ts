@@ -1,6 +1,6 @@
 import { ByteWriter } from "../../base/byte-writer.ts";
 import { ChunkWriter } from "../../base/chunk-writer.ts";
-import { newSpan } from "../../base/span.ts";
+import { copyOf, copyOfSpan, newSpan } from "../../base/span.ts";
 import type { FramedCopy, KvStore, RangeCursor } from "../../mvcc/store/store.ts";
 import type {
   DeleteRangeRequest,
@@ -178,7 +178,7 @@ export class Executor {
     out.reset();
     this.#reader.write(request, this.#rangeRevision(request, run), out);
     run.replyBytes += out.length;
-    const body = { parts: [out.bytes.slice(0, out.length)], bytes: out.length };
+    const body = { parts: [copyOf(out.bytes, 0, out.length)], bytes: out.length };
     return { op: "range", revision: this.#revisionSoFar(run), body };
   }
 
@@ -215,7 +215,7 @@ export class Executor {
   #readPrev(): Uint8Array | null {
     const prev = this.#prev;
     if (!this.#reader.readOne(this.#key, this.#store.readRevision, prev)) return null;
-    return prev.bytes.slice(prev.start, prev.end);
+    return copyOfSpan(prev);
   }
 
   #copyPrevKvs(request: DeleteRangeRequest, keysMax: number, out: ByteWriter): void {

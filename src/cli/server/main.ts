@@ -1,4 +1,3 @@
-#!/usr/bin/env -S node --initial-old-space-size=128 --min-semi-space-size=16
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { Interpretation, Surroundings } from "./flags/interpret.ts";

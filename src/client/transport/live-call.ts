@@ -1,3 +1,4 @@
+import { copyOf } from "../../base/span.ts";
 import { isGrpcContentType } from "../../wire/grpc/content-type.ts";
 import { MessageReader } from "../../wire/grpc/message-reader.ts";
 import type { MessageHandler } from "../../wire/grpc/message-reader.ts";
@@ -138,7 +139,7 @@ export class LiveCall implements MessageHandler {
       return false;
     }
     // Not `slice`: of a Buffer, as which bytes may come, that is no copy.
-    this.handler.onMessage(new Uint8Array(bytes.subarray(start, end)));
+    this.handler.onMessage(copyOf(bytes, start, end));
     return true;
   }
 

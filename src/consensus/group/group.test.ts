@@ -40,9 +40,12 @@ class ManualLog implements LogStorage {
 class CountingMachine implements StateMachine {
   readonly applied: number[] = [];
   perCall = Number.POSITIVE_INFINITY;
+  isBlocked = false;
+  calls = 0;
 
   apply(entries: readonly Entry[], from: number): number {
-    const count = Math.min(entries.length - from, this.perCall);
+    this.calls += 1;
+    const count = this.isBlocked ? 0 : Math.min(entries.length - from, this.perCall);
     for (let i = from; i < from + count; i += 1) this.applied.push(entries[i]!.index);
     return count;
   }
@@ -163,6 +166,20 @@ test("proposals are refused while too many committed entries wait for apply", ()
   machine.perCall = 1000;
   clock.runFor(100);
   assert.equal(group.propose(DATA), null);
+});
+
+test("while the state machine is blocked it is not asked all the time", () => {
+  const { clock, machine, group, sync } = newRig();
+  machine.isBlocked = true;
+  group.propose(DATA);
+  spin(clock);
+  sync();
+  const before = machine.calls;
+  clock.runFor(100);
+  assert.ok(machine.calls > before + 10 && machine.calls < before + 200, `${machine.calls} calls`);
+  machine.isBlocked = false;
+  clock.runFor(10);
+  assert.deepEqual(machine.applied, [1, 2]);
 });
 
 test("entries are applied once each and in order, however apply is cut into slices", () => {

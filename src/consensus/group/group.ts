@@ -11,6 +11,8 @@ export const APPLY_BACKLOG_MAX = 5000;
 
 /** Time for starting slices of apply in one turn; each slice has its own, as short a limit. */
 const APPLY_TURN_MS = 1;
+/** How often a state machine that can apply nothing is asked again. */
+const BLOCKED_RETRY_MS = 1;
 
 /** What a Group joins together. */
 export interface GroupOptions {
@@ -177,21 +179,24 @@ export class Group {
     if (this.#applyScheduled) return;
     const queue = this.#applyQueue;
     if (queue.length > 0) {
-      const { clock } = this.#options;
+      const { clock, stateMachine } = this.#options;
       const deadlineMs = clock.monotonicMs() + APPLY_TURN_MS;
       while (queue.length > 0 && this.#applySlice(queue[0]!)) {
         if (clock.monotonicMs() >= deadlineMs) break;
       }
       if (queue.length > 0) {
         this.#applyScheduled = true;
-        clock.defer(() => {
-          this.#applyScheduled = false;
-          this.#run();
-        });
+        if (stateMachine.isBlocked) clock.startTimer(BLOCKED_RETRY_MS, this.#applyAgain);
+        else clock.defer(this.#applyAgain);
       }
     }
     this.#answerReads();
   }
+
+  readonly #applyAgain = (): void => {
+    this.#applyScheduled = false;
+    this.#run();
+  };
 
   /** True when all of `work` is applied, and it is off the queue. */
   #applySlice(work: ApplyWork): boolean {

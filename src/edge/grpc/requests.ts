@@ -1,3 +1,4 @@
+import { copyOf } from "../../base/span.ts";
 import { Code } from "../../service/rpc.ts";
 import {
   type MessageHandler,
@@ -245,7 +246,7 @@ export class Requests implements MessageHandler {
     }
     if (call.request === null) {
       // Not `slice`: of a Buffer, as which bytes may come, that is no copy.
-      call.request = new Uint8Array(bytes.subarray(start, end));
+      call.request = copyOf(bytes, start, end);
       this.#core.charge(call, call.chargedBytes + end - start);
     } else if (call.kind === "serverStream") {
       const text =

@@ -1,8 +1,7 @@
-import type { Clock } from "../../platform/clock.ts";
 import type { Logger } from "../../platform/logger.ts";
 import type { Histogram, Metrics } from "../../platform/metrics.ts";
 import { SLOW_SYNC_MS, type WalOptions } from "../../storage/wal/wal.ts";
-import type { CommitTiming } from "../../storage/backend/bolt-pages/page-store.ts";
+import type { CommitObserver } from "../../storage/backend/bolt-pages/page-store.ts";
 
 /** What the log's observer is, which etcd's metrics of it are made from. */
 export type WalObserver = NonNullable<WalOptions["observer"]>;
@@ -48,10 +47,10 @@ export function walMetrics(metrics: Metrics, logger: Logger): WalObserver {
 
 /**
  * Registers etcd's histograms of what a commit of the database takes; they are there before the
- * first one, and where there is no file. Merging a batch into the trees is what bbolt calls spill;
+ * first one. Merging a batch into the trees is what bbolt calls spill;
  * pages that became sparse join in the same pass, so rebalancing takes no time of its own.
  */
-export function commitMetrics(metrics: Metrics, clock: Clock): CommitTiming {
+export function commitMetrics(metrics: Metrics): CommitObserver {
   const histogram = (name: string, help: string): Histogram =>
     metrics.histogram({ name, help, buckets: BUCKETS });
   const commit = histogram(
@@ -66,14 +65,11 @@ export function commitMetrics(metrics: Metrics, clock: Clock): CommitTiming {
   const rebalance = phase("rebalance");
   const spill = phase("spill");
   const write = phase("write");
-  return {
-    clock,
-    committed: (spillMs, writeMs) => {
-      commit.observe((spillMs + writeMs) / 1000);
-      rebalance.observe(0);
-      spill.observe(spillMs / 1000);
-      write.observe(writeMs / 1000);
-    },
+  return (spillMs, writeMs) => {
+    commit.observe((spillMs + writeMs) / 1000);
+    rebalance.observe(0);
+    spill.observe(spillMs / 1000);
+    write.observe(writeMs / 1000);
   };
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { BusyClock } from "../../sim/world/busy-clock.ts";
 import { test } from "node:test";
 import { socketPair } from "../../edge/testing/memory-socket.ts";
 import { VirtualClock } from "../../sim/world/clock.ts";
@@ -44,18 +45,8 @@ test("headers that drip in are cut off; a connection that asks now and then is n
   assert.equal(asking.destroyed, false);
 });
 
-/** Each look takes 0.6 ms: a turn holds two pieces of work. */
-class BusyClock extends VirtualClock {
-  #looks = 0;
-
-  override monotonicMs(): number {
-    this.#looks += 1;
-    return super.monotonicMs() + this.#looks * 0.6;
-  }
-}
-
 test("many connections that ask much at once share the turns", async (t) => {
-  const clock = new BusyClock();
+  const clock = new BusyClock(0.6);
   let answered = 0;
   const server = new NodeHttpServer((_request, respond) => {
     answered += 1;
@@ -92,7 +83,7 @@ test("many connections that ask much at once share the turns", async (t) => {
 });
 
 test("what many sockets bring in one turn is not parsed in it", async (t) => {
-  const clock = new BusyClock();
+  const clock = new BusyClock(0.6);
   const server = new NodeHttpServer(() => assert.fail("no request"), clock);
   t.after(() => server.close());
   let refused = 0;

@@ -3,7 +3,7 @@ import { Duplex } from "node:stream";
 import type { Clock, TimerHandle } from "../clock.ts";
 import type { HttpHandler, HttpRequest, HttpServer } from "../http.ts";
 import type { ByteSocket, SocketHandler } from "../network.ts";
-import { SharedTurns } from "./shared-turns.ts";
+import { SharedTurns } from "../shared-turns.ts";
 
 /** Connections of HTTP/1.1 at a time: browsers, probes and scrapers, not the load. */
 export const httpConnectionsMax = 4096;

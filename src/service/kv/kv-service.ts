@@ -1,3 +1,4 @@
+import { copyOf } from "../../base/span.ts";
 import { hasFilter, SortOrder, SortTarget } from "../../apply/range/range-plan.ts";
 import { putCost, txnCost } from "../../apply/gate.ts";
 import type { Quota } from "../../apply/quota.ts";
@@ -181,11 +182,6 @@ export class KvService {
     const { code, message } = WIRE_ERRORS[error];
     this.#options.sink().finish(token, code, message);
   }
-}
-
-/** Not `slice`: of a Buffer, as which bytes may come, that is no copy. */
-function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  return new Uint8Array(bytes.subarray(start, end));
 }
 
 function checkStream(request: RangeRequest): RequestError | null {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
+import { BusyClock } from "../../sim/world/busy-clock.ts";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Quota } from "../../apply/quota.ts";
 import { finish } from "../../apply/steps.ts";
 import { LongTxn } from "../../apply/txn/long/long-txn.ts";
-import type { Clock } from "../../platform/clock.ts";
 import {
   createCompare,
   createDeleteRangeRequest,
@@ -71,32 +71,6 @@ test("checked in steps, a transaction is judged as when it is checked at once", 
   }
 });
 
-/** A clock on which every look takes 0.1 ms. */
-class BusyClock implements Clock {
-  looks = 0;
-  #deferred: (() => void)[] = [];
-  monotonicMs(): number {
-    this.looks += 1;
-    return this.looks / 10;
-  }
-  wallMs(): number {
-    return 0;
-  }
-  startTimer(): number {
-    return 1;
-  }
-  cancelTimer(): void {}
-  defer(callback: () => void): void {
-    this.#deferred.push(callback);
-  }
-  turn(): boolean {
-    const due = this.#deferred;
-    this.#deferred = [];
-    for (const callback of due) callback();
-    return due.length > 0;
-  }
-}
-
 const nested = (success: RequestOp[]): RequestOp => ({
   request: { case: "requestTxn", value: { ...createTxnRequest(), success } },
 });
@@ -117,7 +91,7 @@ const large = (again: boolean): Uint8Array =>
   });
 
 test("long transactions are judged one after the other, and others have their turns", () => {
-  const clock = new BusyClock();
+  const clock = new BusyClock(0.1);
   const said: string[] = [];
   const calls = new LongTxns({
     jobs: new JobRunner(clock),

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import { BusyClock } from "../../sim/world/busy-clock.ts";
 import { test } from "node:test";
 import { newSpan } from "../../base/span.ts";
 import { openStore } from "../../mvcc/store/kv-store.ts";
-import type { Clock } from "../../platform/clock.ts";
 import {
   createCompare,
   createRangeRequest,
@@ -23,39 +23,6 @@ import { ReadTxns } from "./read-txns.ts";
 const KEYS = 3000;
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** A clock whose time passes by being looked at, half a millisecond each time. */
-class BusyClock implements Clock {
-  looks = 0;
-  #deferred: (() => void)[] = [];
-
-  monotonicMs(): number {
-    this.looks += 1;
-    return this.looks / 2;
-  }
-
-  wallMs(): number {
-    return 0;
-  }
-
-  startTimer(): number {
-    return 1;
-  }
-
-  cancelTimer(): void {}
-
-  defer(callback: () => void): void {
-    this.#deferred.push(callback);
-  }
-
-  /** False when there was nothing to do. */
-  turn(): boolean {
-    const due = this.#deferred;
-    this.#deferred = [];
-    for (const callback of due) callback();
-    return due.length > 0;
-  }
-}
-
 interface Rig {
   readonly clock: BusyClock;
   readonly txns: ReadTxns;
@@ -68,7 +35,7 @@ interface Rig {
 
 function newRig(): Rig {
   const store = openStore({ backend: openMemoryBackend(), hashSeed: 7 });
-  const clock = new BusyClock();
+  const clock = new BusyClock(0.5);
   const replies = new Map<number, TxnResponse>();
   const failures = new Map<number, string>();
   const sink: ReplySink = {

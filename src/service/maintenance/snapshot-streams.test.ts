@@ -14,8 +14,10 @@ import { contentOf, RandomWriter } from "../../storage/backend/testing/random-wr
 import { JobRunner } from "../jobs.ts";
 import { Code, type ReplySink, type Token } from "../rpc.ts";
 import {
+  type DatabaseImage,
   SNAPSHOT_CHUNK_BYTES,
   SNAPSHOT_IDLE_MAX_MS,
+  SNAPSHOTS_MAX,
   SnapshotStreams,
   type SnapshotStreamsOptions,
 } from "./snapshot-streams.ts";
@@ -200,13 +202,7 @@ test("a damaged page ends it with the place, instead of an image that nobody can
   );
 });
 
-test("there may be no image: never, or not in this moment", () => {
-  const never = newWorld({
-    openImage: () => ({ code: Code.failedPrecondition, message: "no file" }),
-  });
-  never.streams.request(TOKEN, EMPTY, 0, 0);
-  never.clock.runFor(10);
-  assert.deepEqual(never.reader.ended, { code: Code.failedPrecondition, message: "no file" });
+test("there may be no image in this moment", () => {
   let asked = 0;
   const later = newWorld({
     openImage: () => {
@@ -218,6 +214,41 @@ test("there may be no image: never, or not in this moment", () => {
   later.clock.runFor(10);
   assert.equal(asked, 3);
   assert.equal(later.reader.ended!.code, Code.ok);
+});
+
+test("so many at a time have an image; the others wait for the end of one, in order", () => {
+  let open = 0;
+  const image = (): DatabaseImage => {
+    open += 1;
+    return { totalBytes: 1 << 20, read: (into) => into.length, close: () => void (open -= 1) };
+  };
+  const ended = new Map<Token, Code>();
+  const sink = { send: () => false, finish: (token: Token, code: Code) => ended.set(token, code) };
+  const world = newWorld({ openImage: image, sink: () => sink as unknown as ReplySink });
+  const { clock, streams } = world;
+  const begun = (): number => open + ended.size;
+  for (let token = 0; token < SNAPSHOTS_MAX + 3; token += 1) streams.request(token, EMPTY, 0, 0);
+  clock.runFor(50);
+  assert.equal(begun(), SNAPSHOTS_MAX);
+  // One that waits goes, one that has begun goes, and both again.
+  streams.cancel(SNAPSHOTS_MAX);
+  clock.runFor(50);
+  assert.equal(open, SNAPSHOTS_MAX);
+  streams.cancel(0);
+  clock.runFor(50);
+  assert.equal(open, SNAPSHOTS_MAX);
+  streams.cancel(SNAPSHOTS_MAX);
+  streams.cancel(0);
+  // Who waits is not taken for somebody who does not read.
+  clock.runFor(SNAPSHOT_IDLE_MAX_MS / 2);
+  streams.request(SNAPSHOTS_MAX + 3, EMPTY, 0, 0);
+  clock.runFor(SNAPSHOT_IDLE_MAX_MS / 2 + 10);
+  streams.expire(clock.monotonicMs());
+  assert.equal(ended.size, SNAPSHOTS_MAX, "all that had begun");
+  clock.runFor(50);
+  assert.equal(open, 2);
+  streams.stop();
+  assert.equal(open, 0);
 });
 
 test("who has gone, or a member that stops, gives the pages free", () => {

@@ -19,6 +19,12 @@ export const SNAPSHOT_CHUNK_BYTES = 32 * 1024;
  */
 export const SNAPSHOT_IDLE_MAX_MS = 30_000;
 
+/**
+ * Snapshots under way; more wait for one of them to end. Each holds the pages of its moment, and
+ * some 70 kB where nobody reads it.
+ */
+export const SNAPSHOTS_MAX = 64;
+
 /** The database as the bytes of a file, at one moment. */
 export interface DatabaseImage {
   readonly totalBytes: number;
@@ -27,19 +33,13 @@ export interface DatabaseImage {
   close(): void;
 }
 
-/** Why there is no image. */
-export interface NoImage {
-  readonly code: Code;
-  readonly message: string;
-}
-
 /** What the streams work with. */
 export interface SnapshotStreamsOptions {
   readonly clock: Clock;
   readonly jobs: JobRunner;
   readonly sink: () => ReplySink;
   /** Commits and opens an image of that; null: not in this moment, ask again. */
-  readonly openImage: () => DatabaseImage | NoImage | null;
+  readonly openImage: () => DatabaseImage | null;
   readonly newSha256: () => Digest;
   /** Of the database, as text; empty when it does not say. */
   readonly storageVersion: () => string;
@@ -52,6 +52,7 @@ export interface SnapshotStreamsOptions {
 export class SnapshotStreams {
   readonly #options: SnapshotStreamsOptions;
   readonly #piece = new Piece();
+  readonly #places = new Places();
   readonly #streams = new Map<Token, SnapshotStream>();
 
   constructor(options: SnapshotStreamsOptions) {
@@ -61,7 +62,8 @@ export class SnapshotStreams {
   request(token: Token, bytes: Uint8Array, start: number, end: number): void {
     decodeSnapshotRequest(bytes, start, end);
     const onEnd = (): void => void this.#streams.delete(token);
-    const stream = new SnapshotStream(this.#options, this.#piece, token, onEnd);
+    const shared = { ...this.#options, piece: this.#piece, places: this.#places };
+    const stream = new SnapshotStream(shared, token, onEnd);
     this.#streams.set(token, stream);
     this.#options.jobs.add(stream);
   }
@@ -79,7 +81,7 @@ export class SnapshotStreams {
   /** To be called now and then: ends those that are not read. */
   expire(nowMs: number): void {
     for (const stream of this.#streams.values()) {
-      if (nowMs - stream.usedAtMs > SNAPSHOT_IDLE_MAX_MS) {
+      if (stream.hasBegun && nowMs - stream.usedAtMs > SNAPSHOT_IDLE_MAX_MS) {
         stream.fail(Code.aborted, "skein: the snapshot was given up, nobody read it for 30 s");
       }
     }
@@ -100,9 +102,43 @@ class Piece {
   encoded = new Uint8Array(0);
 }
 
+/** Who of the streams may have an image: the first SNAPSHOTS_MAX, then who came next. */
+class Places {
+  #taken = 0;
+  readonly #waiting = new Set<SnapshotStream>();
+
+  /** False: `stream` is told to begin when there is a place. */
+  take(stream: SnapshotStream): boolean {
+    if (this.#taken >= SNAPSHOTS_MAX) {
+      this.#waiting.add(stream);
+      return false;
+    }
+    this.#taken += 1;
+    return true;
+  }
+
+  leave(stream: SnapshotStream): void {
+    this.#waiting.delete(stream);
+    if (!stream.hasBegun) return;
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#taken -= 1;
+      return;
+    }
+    this.#waiting.delete(next);
+    next.begin();
+  }
+}
+
+interface SharedByStreams extends SnapshotStreamsOptions {
+  readonly piece: Piece;
+  readonly places: Places;
+}
+
 class SnapshotStream implements Job {
   usedAtMs: number;
-  readonly #options: SnapshotStreamsOptions;
+  hasBegun = false;
+  readonly #options: SharedByStreams;
   readonly #token: Token;
   readonly #onEnd: () => void;
   readonly #digest: Digest;
@@ -112,9 +148,9 @@ class SnapshotStream implements Job {
   #leftBytes = 0;
   #hasEnded = false;
 
-  constructor(options: SnapshotStreamsOptions, piece: Piece, token: Token, onEnd: () => void) {
+  constructor(options: SharedByStreams, token: Token, onEnd: () => void) {
     this.#options = options;
-    this.#piece = piece;
+    this.#piece = options.piece;
     this.#token = token;
     this.#onEnd = onEnd;
     this.#digest = options.newSha256();
@@ -124,8 +160,10 @@ class SnapshotStream implements Job {
   /** Sends one piece; true when the job is over: at the end, or until the reader took more. */
   step(): boolean {
     if (this.#hasEnded) return true;
+    this.hasBegun ||= this.#options.places.take(this);
+    if (!this.hasBegun) return true;
     try {
-      if (this.#image === null && !this.#open()) return this.#hasEnded;
+      if (this.#image === null && !this.#open()) return false;
       return this.#leftBytes > 0 ? !this.#sendPiece() : this.#sendDigest();
     } catch (error) {
       // What the database says of damage is told; anything else is a bug.
@@ -133,6 +171,13 @@ class SnapshotStream implements Job {
       this.fail(Code.dataLoss, `skein: ${error.message}`);
       return true;
     }
+  }
+
+  /** It was given a place. */
+  begin(): void {
+    this.hasBegun = true;
+    this.usedAtMs = this.#options.clock.monotonicMs();
+    this.resume();
   }
 
   resume(): void {
@@ -146,19 +191,17 @@ class SnapshotStream implements Job {
 
   /** Gives up the image. Idempotent. */
   end(): void {
+    if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#image?.close();
     this.#image = null;
+    this.#options.places.leave(this);
     this.#onEnd();
   }
 
   #open(): boolean {
     const image = this.#options.openImage();
     if (image === null) return false;
-    if ("code" in image) {
-      this.fail(image.code, image.message);
-      return false;
-    }
     this.#image = image;
     this.#leftBytes = image.totalBytes;
     this.#version = this.#options.storageVersion();

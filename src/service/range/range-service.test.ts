@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import { BusyClock } from "../../sim/world/busy-clock.ts";
 import { test } from "node:test";
 import { newSpan } from "../../base/span.ts";
 import { openStore } from "../../mvcc/store/kv-store.ts";
-import type { Clock } from "../../platform/clock.ts";
 import { createRangeRequest, type RangeRequest } from "../../proto/gen/etcdserverpb.ts";
 import { openMemoryBackend } from "../../storage/backend/memory/memory-backend.ts";
 import { HeaderWriter } from "../header.ts";
@@ -14,39 +14,6 @@ import { RangeService } from "./range-service.ts";
 const LOOK_MS = 0.5;
 const REQUESTS = 50;
 
-/** A clock whose time passes by being looked at; `turn` runs what was deferred. */
-class BusyClock implements Clock {
-  #nowMs = 0;
-  #deferred: (() => void)[] = [];
-
-  monotonicMs(): number {
-    this.#nowMs += LOOK_MS;
-    return this.#nowMs;
-  }
-
-  wallMs(): number {
-    return 0;
-  }
-
-  startTimer(): number {
-    return 1;
-  }
-
-  cancelTimer(): void {}
-
-  defer(callback: () => void): void {
-    this.#deferred.push(callback);
-  }
-
-  /** False when there was nothing to do. */
-  turn(): boolean {
-    const due = this.#deferred;
-    this.#deferred = [];
-    for (const callback of due) callback();
-    return due.length > 0;
-  }
-}
-
 function newRig() {
   const store = openStore({ backend: openMemoryBackend(), hashSeed: 7 });
   const key = newSpan(new Uint8Array(3));
@@ -56,7 +23,7 @@ function newRig() {
     store.put(key, newSpan(new Uint8Array(8)), 0n);
     store.end();
   }
-  const clock = new BusyClock();
+  const clock = new BusyClock(LOOK_MS);
   const ended: Token[] = [];
   const sink: ReplySink = {
     reply: (token) => void ended.push(token),

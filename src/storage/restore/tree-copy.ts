@@ -143,7 +143,7 @@ class TreeCopy {
     const builder = height === 0 ? this.#leaf : this.#branches[height]!;
     if (builder.count === 0) return;
     const key = builder.firstKey();
-    const bytes = key.bytes.slice(key.start, key.end);
+    const bytes = copyOfSpan(key);
     const child = builder.finish(this.#to);
     const branch = (this.#branches[height + 1] ??= new BranchBuilder());
     const size = LeafBuilder.elementBytes(bytes.length);

@@ -7,8 +7,6 @@ export interface Step {
   readonly env?: Readonly<Record<string, string>>;
   /** Keep the tool's own endpoint setting out: the step brings one. */
   readonly ownEndpoints?: boolean;
-  /** Not to be asked of Skein's server, which keeps its state in memory here. */
-  readonly etcdOnly?: boolean;
   /** Only the exit code counts: the text is the tool's own. */
   readonly exitOnly?: boolean;
   /** Alarms that the member is to have raised before; no tool raises any. 1 NOSPACE, 2 CORRUPT. */
@@ -325,8 +323,10 @@ const MAINTENANCE: readonly Step[] = [
   step("snapshot", { exitOnly: true }),
   step("snapshot save /nowhere/at/all", {}),
   step("--endpoints=127.0.0.1:1,127.0.0.1:2 snapshot save x", { ownEndpoints: true }),
-  step("snapshot save /dev/shm/skein-ctl-test.db", { etcdOnly: true }),
-  step("snapshot save /dev/shm/skein-ctl-test.db -w json", { etcdOnly: true }),
+  ...steps(
+    "snapshot save /dev/shm/skein-ctl-test.db",
+    "snapshot save /dev/shm/skein-ctl-test.db -w json",
+  ),
 ];
 
 /** What is refused, and what goes on, while an alarm is raised. */

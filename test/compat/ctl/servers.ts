@@ -36,7 +36,7 @@ const LOG_KEPT = 20_000;
 
 /** Skein from this clone. */
 export function skeinProgram(): ServerProgram {
-  const main = path.join(import.meta.dirname, "../../../src/cli/server/main.ts");
+  const main = path.join(import.meta.dirname, "../../../scripts/start.cjs");
   return { label: "skein", command: process.execPath, prefix: [main] };
 }
 

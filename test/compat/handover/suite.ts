@@ -71,7 +71,7 @@ function programs(version: string): readonly [ServerProgram, ServerProgram] {
   const command = oraclePath("etcd", version);
   if (command === undefined) throw new Error(`etcd ${version} is missing: npm run oracles`);
   const etcd = { label: `etcd ${version}`, command, prefix: ["--log-level=error"] };
-  const script = path.join(import.meta.dirname, "../../integration/file-server.ts");
+  const script = path.join(import.meta.dirname, "../../../scripts/start.cjs");
   return [etcd, { label: "skein", command: process.execPath, prefix: [script] }];
 }
 

@@ -41,7 +41,7 @@ export async function run({ seed, size }: LongOptions): Promise<LongResult> {
 }
 
 async function scenario(dir: string, puts: number, prng: Prng): Promise<string[]> {
-  const main = path.join(import.meta.dirname, "../../integration/file-server.ts");
+  const main = path.join(import.meta.dirname, "../../../scripts/start.cjs");
   const skein = { label: "skein", command: process.execPath, prefix: [main] };
   const server = await startServer(skein, [], path.join(dir, "data"));
   const client = new Client({ endpoints: [server.endpoint], timeoutMs: 60_000 });

@@ -12,7 +12,7 @@ const ROUNDS = { ci: 15, full: 500 } as const;
 /** So small that a directory's rounds cut the log, take snapshots of it and remove segments. */
 const FLAGS = ["--snapshot-count=500", "--wal-segment-bytes=262144"];
 
-/** As the kill suite, with the state in a database file; bbolt checks it after each kill. */
+/** As the kill suite, with a log that is cut all the time; bbolt checks after each kill. */
 export async function run({ seed, size }: LongOptions): Promise<LongResult> {
   const rounds = ROUNDS[size];
   const bbolt = oraclePath("bbolt");
@@ -23,12 +23,12 @@ export async function run({ seed, size }: LongOptions): Promise<LongResult> {
     return check(bbolt, dataDir);
   };
   const start = (dataDir: string, port: number): Promise<ServerProcess> =>
-    ServerProcess.startWithFile(dataDir, port, FLAGS);
+    ServerProcess.startWithSmallLog(dataDir, port, FLAGS);
   // Now and then before the first commit of a life, mostly behind some.
   const options = { rounds, start, acksMin: 100, acksMoreMax: 700, inspect };
   const { passed, acknowledged } = await killAgainAndAgain(new Prng(seed), options);
   process.stdout.write(
-    `kill with a file: ${passed} of ${rounds} rounds, ${acknowledged} acknowledged writes ` +
+    `kill with a small log: ${passed} of ${rounds} rounds, ${acknowledged} acknowledged writes ` +
       `verified, ${checks} bbolt checks\n`,
   );
   return { passed, failed: rounds - passed };

@@ -112,7 +112,6 @@ export class Life {
       clock: world.clock,
       disk: wrapDisk?.(world.disk) ?? world.disk,
       seed,
-      storage: "file",
       snapshotCount,
       walSegmentBytes,
       config: { maxWals: filesMax, maxSnapshots: filesMax },

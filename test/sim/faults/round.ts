@@ -125,7 +125,6 @@ class Round {
       clock: this.#clock,
       disk: this.#disk,
       seed: this.#prng.uint32(),
-      storage: "file",
       snapshotCount,
       walSegmentBytes,
       config,

@@ -23,7 +23,7 @@ export function slowSyncProblems(seed: number): string[] {
   const prng = new Prng(seed);
   const clock = new VirtualClock();
   const disk = new VirtualDisk({ clock, seed, latencyMs: SLOW_MS });
-  const member = new SimMember({ clock, disk, seed, storage: "file", logger });
+  const member = new SimMember({ clock, disk, seed, logger });
   const ledger = new Ledger();
   clock.runUntil(() => member.core.isReady, LIMIT_MS);
   const isOver = (): boolean => ledger.acknowledged >= ANSWERS;

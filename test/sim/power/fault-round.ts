@@ -5,7 +5,6 @@ import {
   decodePutResponse,
   encodePutRequestToBytes,
 } from "../../../src/proto/gen/etcdserverpb.ts";
-import type { StorageKind } from "../../../src/member/open-storage.ts";
 import { StartError } from "../../../src/member/start-error.ts";
 import { VirtualClock } from "../../../src/sim/world/clock.ts";
 import { type CrashMode, VirtualDisk } from "../../../src/sim/world/disk.ts";
@@ -35,8 +34,6 @@ export interface FaultRound {
   readonly acks: number;
   /** Steps of the world after close was asked for; then the process is killed. */
   readonly closeSteps: number;
-  /** Default "memory". */
-  readonly storage?: StorageKind;
 }
 
 /** What a round found wrong, and whether the fault was met at all. */
@@ -74,7 +71,7 @@ export function runFaultRound(round: FaultRound): FaultResult {
     // The wall clock goes back: request ids must not need it to rise.
     clock.jumpWall(-3_600_000);
     const fatal: Error[] = [];
-    const member = start(life, disk, { fatal, isWhole, storage: round.storage ?? "memory" });
+    const member = start(life, disk, { fatal, isWhole });
     if (member === null) hits += 1;
     else {
       live(life, member, fatal, round, isWhole);
@@ -90,11 +87,10 @@ export function runFaultRound(round: FaultRound): FaultResult {
 interface Start {
   readonly fatal: Error[];
   readonly isWhole: boolean;
-  readonly storage: StorageKind;
 }
 
 function start(life: Life, disk: VirtualDisk, options: Start): SimMember | null {
-  const { fatal, isWhole, storage } = options;
+  const { fatal, isWhole } = options;
   try {
     return new SimMember({
       clock: life.clock,
@@ -104,7 +100,6 @@ function start(life: Life, disk: VirtualDisk, options: Start): SimMember | null 
       walSegmentBytes: SEGMENT_BYTES,
       snapshotCount: SNAPSHOT_COUNT,
       lookMs: 0.01,
-      storage,
     });
   } catch (error) {
     const isExpected = [DiskError, StartError, WalError, BoltError].some(

@@ -1,5 +1,4 @@
 import { Prng } from "../../../src/base/prng.ts";
-import type { StorageKind } from "../../../src/member/open-storage.ts";
 import type { Disk, DiskDone, DiskOp } from "../../../src/platform/disk.ts";
 import {
   createDeleteRangeRequest,
@@ -34,8 +33,6 @@ export interface PowerOptions {
   readonly acksMax: number;
   /** How processes end. */
   readonly modes: readonly CrashMode[];
-  /** Default "memory". */
-  readonly storage?: StorageKind;
   /** For planted faults: what stands between the member and the disk. */
   readonly wrapDisk?: (disk: VirtualDisk) => Disk;
 }
@@ -57,7 +54,7 @@ export function runPowerWorld(options: PowerOptions): PowerResult {
   const clock = new VirtualClock();
   const history = new History();
   // A disk so slow that the database is committed several times before the crash.
-  const latencyMs = { min: 0.05, max: options.storage === "file" ? 30 : 2 };
+  const latencyMs = { min: 0.05, max: 30 };
   let disk = new VirtualDisk({ clock, seed: prng.uint32(), latencyMs });
   for (let crash = 0; ; crash += 1) {
     const problems: string[] = [];
@@ -87,12 +84,10 @@ function openMember(
 ): SimMember | null {
   try {
     const seen = options.wrapDisk?.(disk) ?? disk;
-    const { storage = "memory" } = options;
     return new SimMember({
       clock,
       disk: seen,
       seed: prng.uint32(),
-      storage,
       snapshotCount: SNAPSHOT_COUNT,
       walSegmentBytes: SEGMENT_BYTES,
     });

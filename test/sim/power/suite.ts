@@ -25,8 +25,6 @@ export async function run({ seed, size }: LongOptions): Promise<LongResult> {
       acksMin: ACKS_MIN,
       acksMax: ACKS_MAX,
       modes: ["power", "power", "kill"],
-      // Worlds without and with a database file in turn.
-      storage: (done / ROUNDS_PER_WORLD) % 2 === 0 ? "memory" : "file",
     });
     acknowledged += result.acknowledged;
     passed += result.crashes;

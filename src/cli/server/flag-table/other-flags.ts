@@ -165,16 +165,15 @@ export const TRACING_FLAGS = section("Tracing", [
 export const FEATURE_FLAGS = section("Features", [
   ["corrupt-check-time", "duration", "0s", "Time between checks against peers.", IGNORED],
   ["compact-hash-check-time", "duration", "1m0s", "Time between hash checks.", IGNORED],
-  ["compaction-batch-limit", "int", "0", "Revisions in one step; 0 is 1000.", IGNORED],
-  ["compaction-sleep-interval", "duration", "0s", "Rest between steps; 0 is 10ms.", IGNORED],
+  ["compaction-batch-limit", "int", "0", "Revisions in one step; 0 is 1000."],
+  ["compaction-sleep-interval", "duration", "0s", "Rest between steps; 0 is 10ms."],
   ["watch-progress-notify-interval", "duration", "0s", "Watch progress; 0 is 10m.", IGNORED],
   ["downgrade-check-time", "duration", "5s", "Time between downgrade checks.", IGNORED],
   [
     "bootstrap-defrag-threshold-megabytes",
     "uint",
     "0",
-    "Defragments at start when that frees as much; 0 never.",
-    IGNORED,
+    "Defragments after the start when that frees as much; 0 never.",
   ],
   ["max-learners", "int", "1", "Learners that the cluster accepts.", IGNORED],
 ]);

@@ -1,18 +1,10 @@
 import assert from "node:assert/strict";
+import { BusyClock } from "../../../sim/world/busy-clock.ts";
 import { test } from "node:test";
 import { VirtualClock } from "../../../sim/world/clock.ts";
 import { Flusher } from "./flusher.ts";
 import type { Flushable } from "./flusher.ts";
 import { flushTurnMs } from "../limits.ts";
-
-/** A clock that goes on while a connection is flushed. */
-class BusyClock extends VirtualClock {
-  spentMs = 0;
-
-  override monotonicMs(): number {
-    return super.monotonicMs() + this.spentMs;
-  }
-}
 
 interface Rig {
   readonly clock: BusyClock;

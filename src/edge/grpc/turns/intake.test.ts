@@ -1,18 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { VirtualClock } from "../../../sim/world/clock.ts";
+import { BusyClock } from "../../../sim/world/busy-clock.ts";
 import { intakeSliceBytes, intakeTurnMs } from "../limits.ts";
 import { Intake } from "./intake.ts";
 import type { Intaking } from "./intake.ts";
-
-/** A clock that goes on while input is handled. */
-class BusyClock extends VirtualClock {
-  spentMs = 0;
-
-  override monotonicMs(): number {
-    return super.monotonicMs() + this.spentMs;
-  }
-}
 
 class Source implements Intaking {
   readonly held: Uint8Array[] = [];

@@ -1,3 +1,4 @@
+import { copyOf } from "../../../base/span.ts";
 import type { Clock } from "../../../platform/clock.ts";
 import { intakeSliceBytes, intakeTurnMs } from "../limits.ts";
 
@@ -54,7 +55,7 @@ export class Intake {
       }
     }
     if (at === chunk.length) return;
-    connection.held.push(new Uint8Array(chunk.subarray(at)));
+    connection.held.push(copyOf(chunk, at));
     this.#waiting.push(connection);
     connection.heldChanged();
   }

@@ -1,4 +1,4 @@
-import type { Disk } from "../../../platform/disk.ts";
+import type { Disk, FileId } from "../../../platform/disk.ts";
 import { PageFlag, writeU64 } from "./format.ts";
 import { writeMeta } from "./meta.ts";
 
@@ -14,6 +14,20 @@ const PAGES = 4;
  * looks like a database and is none.
  */
 export function newDatabase(disk: Disk, path: string): void {
+  const temporary = `${path}.new`;
+  if (disk.existsSync(temporary)) disk.unlinkSync(temporary);
+  const file = disk.openSync(temporary, { write: true, create: true, exclusive: true });
+  fillDatabase(disk, file);
+  disk.closeSync(file);
+  disk.renameSync(temporary, path);
+  disk.syncDirSync(path.slice(0, path.lastIndexOf("/")) || "/");
+}
+
+/**
+ * Makes one of an empty file that the caller has locked: bbolt locks first and writes then, and was
+ * killed in between. Not under another name, or who waits for the lock would get a file of no name.
+ */
+export function fillDatabase(disk: Disk, file: FileId): void {
   const bytes = new Uint8Array(PAGES * PAGE_BYTES);
   for (const page of [0, 1]) {
     const place = bytes.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
@@ -27,14 +41,8 @@ export function newDatabase(disk: Disk, path: string): void {
   }
   pageHeader(bytes, FREE_LIST_PAGE, PageFlag.freeList);
   pageHeader(bytes, ROOT_PAGE, PageFlag.leaf);
-  const temporary = `${path}.new`;
-  if (disk.existsSync(temporary)) disk.unlinkSync(temporary);
-  const file = disk.openSync(temporary, { write: true, create: true, exclusive: true });
   disk.writeSync(file, bytes, 0);
   disk.syncSync(file);
-  disk.closeSync(file);
-  disk.renameSync(temporary, path);
-  disk.syncDirSync(path.slice(0, path.lastIndexOf("/")) || "/");
 }
 
 function pageHeader(bytes: Uint8Array, page: number, flag: number): void {

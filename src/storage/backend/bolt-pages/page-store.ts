@@ -1,4 +1,5 @@
 import { assert } from "../../../base/assert.ts";
+import type { Sliced } from "../../../base/sliced.ts";
 import type { Clock } from "../../../platform/clock.ts";
 import type { Disk, DiskError, DiskOp, FileId } from "../../../platform/disk.ts";
 import { pageSum } from "../bolt-sums/page-sum.ts";
@@ -23,12 +24,11 @@ const RELEASE_RUNS_MAX = 16 * 1024;
 /** And in one step of what is left over, as when a root of a whole old tree is closed. */
 const RELEASE_STEP_RUNS = 2048;
 
-/** How long a commit took, for who counts it. */
-export interface CommitTiming {
-  readonly clock: Clock;
-  /** It is durable: merging the batch into the trees took `spillMs`, the disk `writeMs`. */
-  committed(spillMs: number, writeMs: number): void;
-}
+/** Bytes of pages that are summed and copied in one turn of the event loop: half a millisecond. */
+const TURN_BYTES = 512 * 1024;
+
+/** A commit is durable: merging the batch into the trees took `spillMs`, the disk `writeMs`. */
+export type CommitObserver = (spillMs: number, writeMs: number) => void;
 
 /** A commit on its way to the disk. */
 interface Commit {
@@ -54,7 +54,9 @@ export interface PageStoreOptions {
   readonly sums: PageSums;
   /** Makes them durable with each commit; null: nobody does. */
   readonly sumFile: SumFile | null;
-  readonly timing?: CommitTiming | undefined;
+  /** Commits are prepared and finished in turns by it; absent: in one go. */
+  readonly clock?: Clock | undefined;
+  readonly onCommit?: CommitObserver | undefined;
   /** Called once; nothing becomes durable any more. */
   readonly onFailure: (error: DiskError) => void;
 }
@@ -290,8 +292,27 @@ export class PageStore implements TreePages, PageSource {
     if (commit === null || this.#inFlight !== null || this.#failed) return;
     this.#waiting = null;
     this.#inFlight = commit;
-    commit.beganMs = this.#options.timing?.clock.monotonicMs() ?? 0;
-    this.#options.disk.submit(this.#opsOf(commit), (error) => this.#done(commit, error));
+    commit.beganMs = this.#nowMs();
+    this.#inTurns(this.#submitting(commit));
+  }
+
+  /** Goes on at once as far as a turn allows. */
+  #inTurns(work: Sliced<void>): void {
+    const { clock } = this.#options;
+    while (work.next().done !== true) {
+      if (clock === undefined) continue;
+      clock.defer(() => this.#inTurns(work));
+      return;
+    }
+  }
+
+  #nowMs(): number {
+    return this.#options.clock?.monotonicMs() ?? 0;
+  }
+
+  *#submitting(commit: Commit): Sliced<void> {
+    const ops = yield* this.#opsOf(commit);
+    this.#options.disk.submit(ops, (error) => this.#done(commit, error));
   }
 
   #done(commit: Commit, error: DiskError | null): void {
@@ -300,26 +321,37 @@ export class PageStore implements TreePages, PageSource {
       this.#options.onFailure(error);
       return;
     }
-    this.#inFlight = null;
     if (this.#staging.length > STAGING_KEPT_BYTES) {
       this.#staging = this.#options.disk.sharedBuffer(ARENA_BYTES);
     }
-    const { timing } = this.#options;
-    timing?.committed(commit.spillMs, timing.clock.monotonicMs() - commit.beganMs);
+    this.#options.onCommit?.(commit.spillMs, this.#nowMs() - commit.beganMs);
     this.durableBatch = commit.batch;
     this.#length.committed(commit.txid, commit.endPage);
     this.#options.sumFile?.committed(commit);
+    this.#inTurns(this.#finishing(commit));
+  }
+
+  /** What is on the disk is read from there from now on; then the next one has its turn. */
+  *#finishing(commit: Commit): Sliced<void> {
+    let bytes = 0;
     for (const [id, page] of commit.pages) {
       if (this.#unwritten.get(id) !== page) continue;
       this.#unwritten.delete(id);
       this.#file.keep(id, page);
+      bytes += page.length;
+      if (bytes < TURN_BYTES) continue;
+      bytes = 0;
+      yield;
     }
     this.release(RELEASE_RUNS_MAX);
+    // Batches without changes that came meanwhile count as its own.
+    this.durableBatch = commit.batch;
+    this.#inFlight = null;
     this.#start();
   }
 
   /** Submits what has to be durable before the commit, and returns the steps of the commit. */
-  #opsOf(commit: Commit): DiskOp[] {
+  *#opsOf(commit: Commit): Sliced<DiskOp[]> {
     const { file, sums, sumFile } = this.#options;
     const { pageBytes } = this;
     const ops: DiskOp[] = [];
@@ -333,6 +365,7 @@ export class PageStore implements TreePages, PageSource {
     for (const page of commit.pages.values()) bytes += page.length;
     const staging = this.#stage(bytes);
     let at = 0;
+    let turnEnd = TURN_BYTES;
     for (let i = 0; i < ids.length;) {
       const start = at;
       const first = ids[i]!;
@@ -343,6 +376,10 @@ export class PageStore implements TreePages, PageSource {
         sums.set(ids[i]!, pageSum(page));
         at += page.length;
         i += 1;
+        if (at >= turnEnd) {
+          turnEnd = at + TURN_BYTES;
+          yield;
+        }
       } while (i < ids.length && ids[i] === first + (at - start) / pageBytes);
       const offset = first * pageBytes;
       ops.push({ op: "write", file, bytes: staging, start, end: at, offset });

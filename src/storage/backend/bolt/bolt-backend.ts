@@ -25,9 +25,9 @@ import { BUCKET_HEADER_BYTES, NO_PAGE, pageOverflow, writeU64 } from "../bolt-pa
 import { MergedBucketCursor, MergedChangeCursor } from "./merged-cursors.ts";
 import type { BatchView } from "./merged-cursors.ts";
 import type { FileImage } from "../bolt-pages/file-image.ts";
-import { newDatabase } from "../bolt-pages/new-database.ts";
+import { fillDatabase, newDatabase } from "../bolt-pages/new-database.ts";
 import { PageFile } from "../bolt-pages/page-file.ts";
-import { type CommitTiming, PageStore } from "../bolt-pages/page-store.ts";
+import { type CommitObserver, PageStore } from "../bolt-pages/page-store.ts";
 import { PageSums } from "../bolt-sums/page-sums.ts";
 import { SumFile, type SumFileOptions } from "../bolt-sums/sum-file.ts";
 import { PlainOverlay } from "./plain-overlay.ts";
@@ -68,8 +68,10 @@ export interface BoltOptions {
   readonly sums?: Omit<SumFileOptions, "disk">;
   /** Gets all changes that are stored, while the opening passes them. */
   readonly sink?: ChangeSink;
+  /** Commits are prepared in turns by it, and measured. Absent: each in one go. */
+  readonly clock?: Clock;
   /** Told of each commit. */
-  readonly timing?: CommitTiming;
+  readonly onCommit?: CommitObserver;
 }
 
 /** A Backend in a file of bbolt's format. */
@@ -107,6 +109,7 @@ export function* openingBolt(options: BoltOptions): Sliced<BoltBackend> {
   let sumFile: SumFile | null = null;
   try {
     if (!disk.tryLockSync(file, "flock")) throw lockedError(path);
+    if (disk.sizeSync(file) === 0) fillDatabase(disk, file);
     makeDurable(disk, path, file);
     const pages = new PageFile(disk, file, path);
     const sums = new PageSums();
@@ -158,7 +161,6 @@ class FileBackend implements BoltBackend, BatchView {
   readonly #store: PageStore;
   readonly #branches = new RevisionBranches();
   readonly #sumFile: SumFile | null;
-  /** Null: nobody counts. */
   readonly #clock: Clock | null;
   readonly #overlays = new Map<PlainBucket, PlainOverlay>();
   readonly appended = new ChangeOverlay();
@@ -176,7 +178,8 @@ class FileBackend implements BoltBackend, BatchView {
   /** The trees are not those of the last commit. */
   #isChanged = false;
 
-  constructor({ disk, onFailure, timing }: BoltOptions, opened: Opened) {
+  constructor(options: BoltOptions, opened: Opened) {
+    const { disk, onFailure, clock, onCommit } = options;
     const { file, pages, sumFile } = opened;
     this.#disk = disk;
     this.#file = file;
@@ -190,8 +193,9 @@ class FileBackend implements BoltBackend, BatchView {
     const isList = (id: number): boolean => id >= freeListPage && id < freeListPage + listPages;
     const isFree = (id: number): boolean => id > 1 && !isTreePage(id) && !isList(id);
     const onNewPage = (id: number): void => this.#branches.drop(id);
-    this.#clock = timing?.clock ?? null;
-    this.#store = new PageStore({ ...opened, disk, isFree, onNewPage, onFailure, timing });
+    this.#clock = clock ?? null;
+    const told = { onNewPage, onFailure, onCommit };
+    this.#store = new PageStore({ ...opened, disk, clock, isFree, ...told });
     if (listPages > 0) this.#store.free(freeListPage, listPages);
     this.#trees = readBuckets(this.#store, rootPage);
     this.#topPage = rootPage;

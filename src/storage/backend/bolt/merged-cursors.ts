@@ -1,4 +1,4 @@
-import { copyOfSpan, newSpan } from "../../../base/span.ts";
+import { copyOf, copyOfSpan, newSpan } from "../../../base/span.ts";
 import type { ByteSpan } from "../../../base/span.ts";
 import type { BucketCursor, ChangeCursor, PlainBucket } from "../backend.ts";
 import { copySpan } from "./bucket-trees.ts";
@@ -36,7 +36,7 @@ export class MergedBucketCursor implements BucketCursor {
   }
 
   seek(key: Uint8Array): void {
-    this.#from = key.slice();
+    this.#from = copyOf(key);
     this.#isAbove = false;
   }
 

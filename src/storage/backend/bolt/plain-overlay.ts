@@ -1,3 +1,4 @@
+import { copyOf } from "../../../base/span.ts";
 import type { ByteSpan } from "../../../base/span.ts";
 import { ELEMENT_BYTES, ElementFlag } from "../bolt-pages/format.ts";
 import type { TreeChange, TreeChanges } from "./tree-writer.ts";
@@ -32,7 +33,7 @@ export class PlainOverlay implements TreeChanges {
   }
 
   delete(key: Uint8Array): void {
-    this.#set(key, { bytes: key.slice(), keyBytes: key.length, isDelete: true });
+    this.#set(key, { bytes: copyOf(key), keyBytes: key.length, isDelete: true });
   }
 
   /** "absent": the batch says nothing of `key`; otherwise `out` is filled, or it is deleted. */

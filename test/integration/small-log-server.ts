@@ -1,6 +1,7 @@
 /**
- * `node file-server.ts <flags as of etcd>`: a member that keeps its state in etcd's database file,
- * which the program `skein` does not yet. Knows only the flags that suites give.
+ * `node small-log-server.ts <flags as of etcd>`: a member with one flag that etcd does not have,
+ * `--wal-segment-bytes`, so that its log is cut and purged within seconds. Knows only the flags
+ * that suites give.
  */
 import { parseArgs } from "node:util";
 import { httpUrl, memberConfig } from "../../src/member/config.ts";
@@ -53,7 +54,6 @@ const config = memberConfig({
 });
 const platform = nodePlatform(LOGGER);
 const member = await startMember(config, platform, {
-  storage: "file",
   ...(segmentBytes === undefined ? {} : { walSegmentBytes: Number(segmentBytes) }),
 });
 console.log("ready to serve client requests");

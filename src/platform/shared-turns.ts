@@ -1,10 +1,10 @@
-import { Queue } from "../../base/queue.ts";
-import type { Clock } from "../clock.ts";
+import { Queue } from "../base/queue.ts";
+import type { Clock } from "./clock.ts";
 
-/** Time for all connections together in one turn of the event loop, ms; at least one has its. */
-const turnMs = 1;
+/** Time for all of them together in one turn of the event loop, ms; at least one has its. */
+export const SHARED_TURN_MS = 1;
 
-/** Lets many connections share the turns, in the order in which they ask for one. */
+/** Lets many (connections, requests) share the turns, in the order in which they ask for one. */
 export class SharedTurns {
   readonly #clock: Clock;
   readonly #waiting = new Queue<() => void>();
@@ -28,7 +28,7 @@ export class SharedTurns {
 
   readonly #turn = (): void => {
     this.#scheduled = false;
-    const endMs = this.#clock.monotonicMs() + turnMs;
+    const endMs = this.#clock.monotonicMs() + SHARED_TURN_MS;
     // What asks again meanwhile waits for the next turn.
     for (let left = this.#waiting.size; left > 0; left -= 1) {
       this.#waiting.shift()?.();
