@@ -74,10 +74,10 @@ export interface Disk {
   openSync(path: string, options: OpenOptions): FileId;
   closeSync(file: FileId): void;
   /**
-   * Reads up to `target.length` bytes at `offset`; returns how many, less only at the end of the
-   * file.
+   * Fills `target[start, end)`, by default all of it, with the bytes at `offset`; returns how many
+   * there were, less only at the end of the file.
    */
-  readSync(file: FileId, target: Uint8Array, offset: number): number;
+  readSync(file: FileId, target: Uint8Array, offset: number, start?: number, end?: number): number;
   writeSync(file: FileId, bytes: Uint8Array, offset: number): void;
   syncSync(file: FileId): void;
   truncateSync(file: FileId, lengthBytes: number): void;

@@ -30,9 +30,11 @@ function damagedDisk(disk: Disk, isDamaged: () => boolean): Disk {
         };
       }
       if (name === "readSync") {
-        return (file: number, bytes: Uint8Array, offset: number) => {
-          const read = target.readSync(file, bytes, offset);
-          if (isDamaged() && databases.has(file) && offset > DAMAGED_FROM) bytes[read - 1]! ^= 1;
+        return (...args: Parameters<Disk["readSync"]>) => {
+          const [file, bytes, offset, start = 0] = args;
+          const read = target.readSync(...args);
+          const isHit = isDamaged() && databases.has(file) && offset > DAMAGED_FROM;
+          if (isHit) bytes[start + read - 1]! ^= 1;
           return read;
         };
       }

@@ -86,19 +86,25 @@ export class NodeDisk implements Disk {
     attempt("close", path, () => fs.closeSync(fd));
   }
 
-  readSync(file: FileId, target: Uint8Array, offset: number): number {
+  readSync(
+    file: FileId,
+    target: Uint8Array,
+    offset: number,
+    start = 0,
+    end = target.length,
+  ): number {
     const { fd, path } = this.#open(file);
-    let read = 0;
+    let at = start;
     try {
-      while (read < target.length) {
-        const got = fs.readSync(fd, target, read, target.length - read, offset + read);
+      while (at < end) {
+        const got = fs.readSync(fd, target, at, end - at, offset + at - start);
         if (got === 0) break;
-        read += got;
+        at += got;
       }
     } catch (error) {
       throw new DiskError(posixCode(error), path, "read");
     }
-    return read;
+    return at - start;
   }
 
   writeSync(file: FileId, bytes: Uint8Array, offset: number): void {

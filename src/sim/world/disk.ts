@@ -160,10 +160,16 @@ export class VirtualDisk implements Disk {
     this.#handles.delete(file);
   }
 
-  readSync(file: FileId, target: Uint8Array, offset: number): number {
+  readSync(
+    file: FileId,
+    target: Uint8Array,
+    offset: number,
+    start = 0,
+    end = target.length,
+  ): number {
     const handle = this.#handle(file);
     this.#check("read", handle.path);
-    return handle.file.read(target, offset);
+    return handle.file.read(target.subarray(start, end), offset);
   }
 
   writeSync(file: FileId, bytes: Uint8Array, offset: number): void {

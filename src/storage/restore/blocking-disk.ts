@@ -47,8 +47,8 @@ export class BlockingDisk implements Disk {
     this.#disk.closeSync(file);
   }
 
-  readSync(file: FileId, target: Uint8Array, offset: number): number {
-    return this.#disk.readSync(file, target, offset);
+  readSync(...read: Parameters<Disk["readSync"]>): number {
+    return this.#disk.readSync(...read);
   }
 
   writeSync(file: FileId, bytes: Uint8Array, offset: number): void {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeKeyValueToBytes } from "../../proto/gen/mvccpb.ts";
-import { writeRevisionKey } from "../backend/bolt/revision-cursor.ts";
+import { writeRevisionKey } from "../backend/bolt-pages/revision-key.ts";
 import { buildDatabase, type Item } from "../backend/testing/build-database.ts";
 import { checkImage, type CheckStage, type ImageReport } from "./image-check.ts";
 import {

@@ -4,7 +4,7 @@ import { checkDatabase } from "../backend/bolt-pages/check.ts";
 import { BoltError } from "../backend/bolt-pages/error.ts";
 import type { PageFile } from "../backend/bolt-pages/page-file.ts";
 import { readBuckets } from "../backend/bolt/bucket-trees.ts";
-import { KEY_BUCKET, readRevisionKey } from "../backend/bolt/revision-cursor.ts";
+import { KEY_BUCKET, readRevisionKey } from "../backend/bolt-pages/revision-key.ts";
 import { TreeCursor } from "../backend/bolt/tree-cursor.ts";
 import { SchemaError } from "../schema/error.ts";
 import { readSchema } from "../schema/open-schema.ts";

@@ -3,7 +3,7 @@ import type { ByteSpan } from "../../base/span.ts";
 import { decodeKeyValue } from "../../proto/gen/mvccpb.ts";
 import { ProtoError } from "../../proto/wire.ts";
 import { readBuckets } from "../backend/bolt/bucket-trees.ts";
-import { KEY_BUCKET, readRevisionKey } from "../backend/bolt/revision-cursor.ts";
+import { KEY_BUCKET, readRevisionKey } from "../backend/bolt-pages/revision-key.ts";
 import { TreeCursor } from "../backend/bolt/tree-cursor.ts";
 import type { PageFile } from "../backend/bolt-pages/page-file.ts";
 import { LiveKeys } from "./live-keys.ts";

@@ -7,7 +7,7 @@ import { encodeConfChangeToBytes } from "../../proto/gen/raftpb.ts";
 import type { ConfState, Entry, EntryType } from "../../raft/types.ts";
 import type { Backend } from "../backend/backend.ts";
 import { type BoltBackend, openBolt } from "../backend/bolt/bolt-backend.ts";
-import { REVISION_BYTES, writeRevisionKey } from "../backend/bolt/revision-cursor.ts";
+import { REVISION_BYTES, writeRevisionKey } from "../backend/bolt-pages/revision-key.ts";
 import { writeConsistentIndex } from "../schema/consistent-index.ts";
 import { readEntry, writeEntry } from "../schema/entry.ts";
 import { clearMembers, type MemberRecord, writeMember } from "../schema/members.ts";

@@ -1,13 +1,16 @@
+import { type ByteSpan, copyOf, copyOfSpan, newSpan } from "../../../base/span.ts";
 import { DiskError } from "../../../platform/disk.ts";
 import type { Disk, FileId } from "../../../platform/disk.ts";
-import { pageSum } from "../bolt-sums/page-sum.ts";
+import { LeafPlaces } from "../bolt-cache/leaf-places.ts";
+import { PageCache } from "../bolt-cache/page-cache.ts";
+import { FRAME_LOADS_MIN, PageFrames } from "../bolt-cache/page-frames.ts";
+import { PartReads } from "../bolt-cache/part-reads.ts";
+import { pageSum, wordsSum } from "../bolt-sums/page-sum.ts";
 import { type PageSums, UNKNOWN_SUM } from "../bolt-sums/page-sums.ts";
 import { BoltError } from "./error.ts";
 import { META_PAGES, PAGE_HEADER_BYTES, pageOverflow, readU32 } from "./format.ts";
 import { META_PAGE_BYTES, readMark, readMeta } from "./meta.ts";
 import type { Meta, MetaProblem } from "./meta.ts";
-import { PageCache } from "./page-cache.ts";
-import { PageFrames } from "./page-frames.ts";
 import { pageProblem } from "./page.ts";
 import type { PageSource } from "./page.ts";
 import { ReadAhead } from "./read-ahead.ts";
@@ -18,10 +21,10 @@ const SECOND_META_TRIES = 15;
 /** Memory for pages that stay as they are: branches, and leaves that cursors walk over. */
 const CACHE_BYTES = 16 * 1024 * 1024;
 /**
- * Memory for pages of lookups: with the index of a million keys (84 MiB) and Node itself it stays
- * well below the 400 MiB that such a member may take.
+ * Memory for pages of lookups that are in demand (others are read in parts): with the index of a
+ * million keys (84 MiB) and Node itself it stays below the 400 MiB that such a member may take.
  */
-const FRAME_BYTES = 96 * 1024 * 1024;
+const FRAME_BYTES = 64 * 1024 * 1024;
 
 /** What is said of a page whose bytes are others than those that were written. */
 const WRONG_SUM = "page does not match its checksum";
@@ -44,6 +47,9 @@ export class PageFile implements PageSource {
   readonly #fileBytes: number;
   readonly #cache: PageCache;
   readonly #frames: PageFrames;
+  readonly #places = new LeafPlaces();
+  readonly #parts: PartReads;
+  readonly #framed = newSpan();
   readonly #ahead: ReadAhead;
   #sums: PageSums | null = null;
 
@@ -62,6 +68,7 @@ export class PageFile implements PageSource {
     this.mark = mark;
     this.pageBytes = this.meta.pageBytes;
     this.#frames = new PageFrames(this.pageBytes, frameBytesMax);
+    this.#parts = new PartReads(this.#places, (target, at) => this.#readAt(target, at));
     this.#ahead = new ReadAhead(this.pageBytes, (target, id) => this.#read(target, id));
     this.endPage = this.meta.endPage;
     const wanted = this.meta.endPage * this.pageBytes;
@@ -81,22 +88,25 @@ export class PageFile implements PageSource {
   page(id: number): Uint8Array {
     const cached = this.#cache.get(id);
     if (cached !== null) return cached;
-    const framed = this.#frames.get(id);
-    const bytes = framed === null ? this.#readSound(id) : framed.slice();
+    const bytes = this.#copyOfFrame(id) ?? this.#readSound(id);
     this.#cache.set(id, bytes);
     return bytes;
   }
 
-  brief(id: number): Uint8Array {
-    const found = this.#frames.get(id) ?? this.#cache.get(id);
-    if (found !== null) return found;
+  brief(id: number, out: ByteSpan): void {
+    if (this.#frames.find(id, out)) return;
+    const cached = this.#cache.get(id);
+    if (cached !== null) {
+      nameAll(cached, out);
+      return;
+    }
     if (id >= this.endPage) throw this.damaged(id, "page is behind the end");
-    const frame = this.#frames.load(id);
+    this.#frames.load(id, out);
     try {
-      this.#read(frame, id);
-      if (pageOverflow(frame, 0) === 0) {
-        this.#check(frame, id);
-        return frame;
+      this.#readAt(out, id * this.pageBytes);
+      if (pageOverflow(out.bytes, out.start) === 0) {
+        this.#checkFrame(out, id);
+        return;
       }
     } catch (error) {
       this.#frames.delete(id);
@@ -104,12 +114,19 @@ export class PageFile implements PageSource {
     }
     // A value larger than a page: frames are for single ones.
     this.#frames.delete(id);
-    return this.page(id);
+    nameAll(this.page(id), out);
+  }
+
+  glimpse(id: number, main: number, sub: number, out: ByteSpan): boolean {
+    if (this.#sums === null || this.#frames.has(id) || this.#cache.has(id)) return false;
+    const found = this.#parts.read(id, main, sub, out);
+    if (found === "damaged") throw this.damaged(id, WRONG_SUM);
+    return found === "found";
   }
 
   /** As `page`, and the page stays where it is: for one that is not asked for again. */
   once(id: number): Uint8Array {
-    return this.#frames.get(id) ?? this.#cache.get(id) ?? this.#readSound(id);
+    return this.#copyOfFrame(id) ?? this.#cache.get(id) ?? this.#readSound(id);
   }
 
   /**
@@ -117,9 +134,27 @@ export class PageFile implements PageSource {
    * pages are cut from large pieces of memory, which one page of them would hold.
    */
   keep(id: number, bytes: Uint8Array): void {
-    this.forget(id);
-    if (bytes.length === this.pageBytes) this.#frames.load(id).set(bytes);
-    else this.#cache.set(id, bytes.slice());
+    this.#cache.delete(id);
+    this.#frames.delete(id);
+    this.#ahead.forget(id);
+    if (bytes.length !== this.pageBytes) {
+      this.#cache.set(id, copyOf(bytes));
+      return;
+    }
+    const framed = this.#framed;
+    this.#frames.load(id, framed);
+    framed.bytes.set(bytes, framed.start);
+  }
+
+  /** Bytes that `brief` named before count as changed from now on. */
+  outlive(): void {
+    this.#frames.loads += FRAME_LOADS_MIN;
+  }
+
+  /** Page `id` will be on the disk as it is in `bytes`, whose sum was computed last. */
+  note(id: number, bytes: Uint8Array): void {
+    if (bytes.length === this.pageBytes) this.#places.note(id, bytes, 0, this.pageBytes);
+    else this.#places.forget(id);
   }
 
   /** Page `id` is about to be written anew. */
@@ -127,6 +162,7 @@ export class PageFile implements PageSource {
     this.#cache.delete(id);
     this.#frames.delete(id);
     this.#ahead.forget(id);
+    this.#places.forget(id);
   }
 
   /**
@@ -135,7 +171,7 @@ export class PageFile implements PageSource {
    */
   readRaw(id: number): Uint8Array {
     const bytes = this.glance(id);
-    return bytes.length === this.pageBytes ? bytes.slice() : bytes;
+    return bytes.length === this.pageBytes ? copyOf(bytes) : bytes;
   }
 
   /** As `readRaw`, for somebody who walks upwards: the next call may change the bytes. */
@@ -166,8 +202,10 @@ export class PageFile implements PageSource {
     const known = sums === null ? UNKNOWN_SUM : sums.get(id);
     if (known !== UNKNOWN_SUM && known !== sum) return WRONG_SUM;
     const problem = pageProblem(bytes, 0, bytes.length, { id, endPage: this.endPage });
-    if (problem === null) sums?.set(id, sum);
-    return problem;
+    if (problem !== null || sums === null) return problem;
+    sums.set(id, sum);
+    this.note(id, bytes);
+    return null;
   }
 
   /** An error about page `id`. */
@@ -194,9 +232,28 @@ export class PageFile implements PageSource {
     if (problem !== null) throw this.damaged(id, problem);
   }
 
+  #checkFrame({ bytes, start, end }: ByteSpan, id: number): void {
+    const sums = this.#sums;
+    if (sums !== null) {
+      const words = this.#frames.wordsOf(id);
+      if (sums.get(id) === wordsSum(words, start >> 2, end >> 2)) return;
+    }
+    const problem = this.problem(id, copyOf(bytes, start, end));
+    if (problem !== null) throw this.damaged(id, problem);
+  }
+
+  #copyOfFrame(id: number): Uint8Array | null {
+    const framed = this.#framed;
+    return this.#frames.find(id, framed) ? copyOfSpan(framed) : null;
+  }
+
   #read(target: Uint8Array, id: number): void {
-    const read = this.#disk.readSync(this.#file, target, id * this.pageBytes);
-    if (read < target.length) throw new DiskError("EIO", this.path, "read");
+    this.#readAt(newSpan(target), id * this.pageBytes);
+  }
+
+  #readAt(target: ByteSpan, offset: number): void {
+    const read = this.#disk.readSync(this.#file, target.bytes, offset, target.start, target.end);
+    if (read < target.end - target.start) throw new DiskError("EIO", this.path, "read");
   }
 
   #newestMeta(): MarkedMeta {
@@ -234,6 +291,12 @@ export class PageFile implements PageSource {
     const meta = readMeta(bytes, 0);
     return typeof meta === "string" ? meta : { meta, mark: readMark(bytes, 0) };
   }
+}
+
+function nameAll(bytes: Uint8Array, out: ByteSpan): void {
+  out.bytes = bytes;
+  out.start = 0;
+  out.end = bytes.length;
 }
 
 interface MarkedMeta {

@@ -1,7 +1,9 @@
 import { assert } from "../../../base/assert.ts";
+import { type ByteSpan, copyOf } from "../../../base/span.ts";
 import type { Sliced } from "../../../base/sliced.ts";
 import type { Clock } from "../../../platform/clock.ts";
 import type { Disk, DiskError, DiskOp, FileId } from "../../../platform/disk.ts";
+import { ARENA_BYTES, PageArenas } from "../bolt-cache/page-arenas.ts";
 import { pageSum } from "../bolt-sums/page-sum.ts";
 import type { PageSums } from "../bolt-sums/page-sums.ts";
 import type { SumFile } from "../bolt-sums/sum-file.ts";
@@ -14,8 +16,6 @@ import type { PageFile } from "./page-file.ts";
 import type { TreePages } from "./page-builder.ts";
 import type { PageSource } from "./page.ts";
 
-/** New pages are cut from pieces of memory of this size. */
-const ARENA_BYTES = 256 * 1024;
 /** What a commit was larger than, for once the disk was behind, is given back. */
 const STAGING_KEPT_BYTES = 16 * 1024 * 1024;
 
@@ -86,8 +86,7 @@ export class PageStore implements TreePages, PageSource {
   #inFlight: Commit | null = null;
   #waiting: Commit | null = null;
   #failed = false;
-  #arena = new Uint8Array(0);
-  #arenaAt = 0;
+  readonly #arenas = new PageArenas();
   /** What is handed to the disk thread; one list at a time uses it. */
   #staging: Uint8Array;
 
@@ -138,11 +137,26 @@ export class PageStore implements TreePages, PageSource {
   }
 
   page(id: number): Uint8Array {
-    return this.#unwritten.get(id) ?? this.#file.page(id);
+    const page = this.#unwritten.get(id);
+    if (page === undefined) return this.#file.page(id);
+    // What is cut from a piece is other bytes some time after it was written.
+    return page.length < page.buffer.byteLength ? copyOf(page) : page;
   }
 
-  brief(id: number): Uint8Array {
-    return this.#unwritten.get(id) ?? this.#file.brief(id);
+  brief(id: number, out: ByteSpan): void {
+    const page = this.#unwritten.size === 0 ? undefined : this.#unwritten.get(id);
+    if (page === undefined) {
+      this.#file.brief(id, out);
+      return;
+    }
+    out.bytes = page;
+    out.start = 0;
+    out.end = page.length;
+  }
+
+  glimpse(id: number, main: number, sub: number, out: ByteSpan): boolean {
+    if (this.#unwritten.size > 0 && this.#unwritten.has(id)) return false;
+    return this.#file.glimpse(id, main, sub, out);
   }
 
   /** As `page`, for a page that is not asked for again: it stays where it is. Of use at once. */
@@ -162,7 +176,7 @@ export class PageStore implements TreePages, PageSource {
       id = this.#file.endPage;
       this.#file.endPage = id + count;
     }
-    const page = this.#memory(count * this.pageBytes);
+    const page = this.#arenas.take(count * this.pageBytes);
     writeU64(page, 0, id);
     writeU32(page, 12, count - 1);
     this.#unwritten.set(id, page);
@@ -205,16 +219,30 @@ export class PageStore implements TreePages, PageSource {
   readonly #onRelease = {
     free: ({ id, count }: FreedRun): void => {
       this.#free.add(id, count);
-      this.#unwritten.delete(id);
+      this.#written(id);
       this.#file.forget(id);
     },
     // A page that no commit has is nowhere else. The piece of memory that it is cut from goes.
     hold: ({ id }: FreedRun): void => {
       const page = this.#unwritten.get(id);
       const isCut = page !== undefined && page.length < page.buffer.byteLength;
-      if (isCut) this.#unwritten.set(id, page.slice());
+      if (!isCut) return;
+      this.#unwritten.set(id, copyOf(page));
+      this.#giveBack(page);
     },
   };
+
+  /** Page `id` is read from the disk from now on, or not at all. */
+  #written(id: number): void {
+    const page = this.#unwritten.get(id);
+    if (page === undefined) return;
+    this.#unwritten.delete(id);
+    this.#giveBack(page);
+  }
+
+  #giveBack(page: Uint8Array): void {
+    if (this.#arenas.give(page)) this.#file.outlive();
+  }
 
   /** New single pages come from the front of the file, to let its end become free. */
   set isFrontFirst(value: boolean) {
@@ -336,8 +364,8 @@ export class PageStore implements TreePages, PageSource {
     let bytes = 0;
     for (const [id, page] of commit.pages) {
       if (this.#unwritten.get(id) !== page) continue;
-      this.#unwritten.delete(id);
       this.#file.keep(id, page);
+      this.#written(id);
       bytes += page.length;
       if (bytes < TURN_BYTES) continue;
       bytes = 0;
@@ -374,6 +402,7 @@ export class PageStore implements TreePages, PageSource {
         const page = commit.pages.get(ids[i]!)!;
         staging.set(page, at);
         sums.set(ids[i]!, pageSum(page));
+        this.#file.note(ids[i]!, page);
         at += page.length;
         i += 1;
         if (at >= turnEnd) {
@@ -400,16 +429,5 @@ export class PageStore implements TreePages, PageSource {
       this.#staging = this.#options.disk.sharedBuffer(Math.max(bytes, this.#staging.length * 2));
     }
     return this.#staging;
-  }
-
-  #memory(bytes: number): Uint8Array {
-    if (bytes > ARENA_BYTES / 4) return new Uint8Array(bytes);
-    if (this.#arenaAt + bytes > this.#arena.length) {
-      this.#arena = new Uint8Array(ARENA_BYTES);
-      this.#arenaAt = 0;
-    }
-    const memory = this.#arena.subarray(this.#arenaAt, this.#arenaAt + bytes);
-    this.#arenaAt += bytes;
-    return memory;
   }
 }

@@ -1,4 +1,4 @@
-import { newSpan } from "../../../base/span.ts";
+import { type ByteSpan, newSpan } from "../../../base/span.ts";
 import {
   branchChild,
   branchKeyBytes,
@@ -30,11 +30,18 @@ export interface PageSource {
    */
   page(id: number): Uint8Array;
   /**
-   * The same for a lookup: its bytes may change once `loads` is FRAME_LOADS_MIN above what it was
-   * at the call.
+   * The same for a lookup, named by `out`: its bytes may change once `loads` is FRAME_LOADS_MIN
+   * above what it was at the call.
    * @throws BoltError when it is damaged.
    */
-  brief(id: number): Uint8Array;
+  brief(id: number, out: ByteSpan): void;
+  /**
+   * Makes `out` name the value at (main, sub), which leaf `id` of the `key` bucket may have,
+   * without reading all of the page; false where that does not go: `brief` is to be asked. The
+   * bytes outlive CHANGE_READS_MAX further such reads.
+   * @throws BoltError when what was read is damaged.
+   */
+  glimpse(id: number, main: number, sub: number, out: ByteSpan): boolean;
   /** Rises as pages are read. */
   readonly loads: number;
   /** The error that says so about page `id`. */

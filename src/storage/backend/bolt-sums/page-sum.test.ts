@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Prng } from "../../../base/prng.ts";
-import { pageSum } from "./page-sum.ts";
+import { copySectorSums, pageSum, SECTOR_BYTES, sectorSum } from "./page-sum.ts";
 
 const SEED = 20261121;
 
@@ -9,13 +9,24 @@ function randomPage(prng: Prng, bytes: number): Uint8Array {
   return Uint8Array.from({ length: bytes }, () => prng.below(256));
 }
 
-test("it is XXH32", () => {
+test("it is XXH32 of the XXH32 of the sectors", () => {
   // Computed by another implementation, which gives the published sums of texts.
-  const count = (bytes: number, step: number): Uint8Array =>
-    Uint8Array.from({ length: bytes }, (_, i) => i * step);
-  assert.equal(pageSum(count(16, 1)), 0xb728_37f4);
-  assert.equal(pageSum(count(512, 0)), 0x32c1_53de);
-  assert.equal(pageSum(count(4096, 7)), 0xc1ff_0304);
+  const words = (bytes: number, step: number): Int32Array =>
+    new Int32Array(Uint8Array.from({ length: bytes }, (_, i) => i * step).buffer);
+  const sumOf = (all: Int32Array): number => sectorSum(all, 0, all.length) >>> 0;
+  assert.equal(sumOf(words(16, 1)), 0xb728_37f4);
+  assert.equal(sumOf(words(512, 0)), 0x32c1_53de);
+  assert.equal(sumOf(words(4096, 7)), 0xc1ff_0304);
+
+  for (const sectors of [1, 2, 8, 24]) {
+    const page = words(sectors * SECTOR_BYTES, 7);
+    const sums = new Int32Array(Math.ceil(sectors / 4) * 4);
+    for (let i = 0; i < sectors; i += 1) sums[i] = sectorSum(page, i * 128, (i + 1) * 128);
+    assert.equal(pageSum(new Uint8Array(page.buffer)), sumOf(sums), `${sectors} sectors`);
+    const copied = new Int32Array(sectors + 1);
+    copySectorSums(copied, 1, sectors);
+    assert.deepEqual(copied.subarray(1), sums.subarray(0, sectors));
+  }
 });
 
 test("every change of one or two bits gives another sum", () => {

@@ -13,7 +13,8 @@ const CRC_BYTES = 4;
 /** First page, number of pages; then a sum for each. */
 const RUN_HEAD_BYTES = 8;
 const MAGIC = "skeinsum";
-const VERSION = 1;
+/** 2: sums of pages are made of those of their sectors. */
+const VERSION = 2;
 
 /** What a record is. */
 export const RecordKind = {

@@ -14,7 +14,7 @@ import { readMeta } from "../bolt-pages/meta.ts";
 import { PageFile } from "../bolt-pages/page-file.ts";
 import { buildDatabase } from "../testing/build-database.ts";
 import { contentOf, RandomWriter } from "../testing/random-writer.ts";
-import { REVISION_BYTES, writeRevisionKey } from "./revision-cursor.ts";
+import { REVISION_BYTES, writeRevisionKey } from "../bolt-pages/revision-key.ts";
 
 const SEED = 20261121;
 const PATH = "/db";

@@ -32,7 +32,7 @@ import { PageSums } from "../bolt-sums/page-sums.ts";
 import { SumFile, type SumFileOptions } from "../bolt-sums/sum-file.ts";
 import { PlainOverlay } from "./plain-overlay.ts";
 import { RevisionBranches } from "./revision-branches.ts";
-import { KEY_BUCKET, readRevisionKey, REVISION_BYTES } from "./revision-cursor.ts";
+import { KEY_BUCKET, readRevisionKey, REVISION_BYTES } from "../bolt-pages/revision-key.ts";
 import { lastKey } from "./tree-cursor.ts";
 import type { TreeRoot } from "./tree-cursor.ts";
 import { type Rework, reworkTree, writeTree } from "./tree-writer.ts";
@@ -72,6 +72,8 @@ export interface BoltOptions {
   readonly clock?: Clock;
   /** Told of each commit. */
   readonly onCommit?: CommitObserver;
+  /** Memory for pages of lookups; default FRAME_BYTES of page-file.ts. */
+  readonly frameBytesMax?: number;
 }
 
 /** A Backend in a file of bbolt's format. */
@@ -111,7 +113,7 @@ export function* openingBolt(options: BoltOptions): Sliced<BoltBackend> {
     if (!disk.tryLockSync(file, "flock")) throw lockedError(path);
     if (disk.sizeSync(file) === 0) fillDatabase(disk, file);
     makeDurable(disk, path, file);
-    const pages = new PageFile(disk, file, path);
+    const pages = new PageFile(disk, file, path, options.frameBytesMax);
     const sums = new PageSums();
     pages.verifyWith(sums);
     const last = { ...pages.meta, mark: pages.mark };
@@ -256,7 +258,7 @@ class FileBackend implements BoltBackend, BatchView {
   }
 
   getChanges(batch: ChangeBatch): number {
-    return getEach(this, batch, newSpan());
+    return this.appended.isEmpty ? this.stored.getChanges(batch) : getEach(this, batch, newSpan());
   }
 
   changes(): ChangeCursor {

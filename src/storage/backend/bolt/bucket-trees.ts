@@ -1,7 +1,8 @@
 import { type ByteSpan, copyOfSpan, newSpan } from "../../../base/span.ts";
 import type { BackendReader, BucketCursor, ChangeBatch, PlainBucket } from "../backend.ts";
 import type { PageSource } from "../bolt-pages/page.ts";
-import { KEY_BUCKET, REVISION_BYTES, RevisionCursor, writeRevisionKey } from "./revision-cursor.ts";
+import { KEY_BUCKET, REVISION_BYTES, writeRevisionKey } from "../bolt-pages/revision-key.ts";
+import { RevisionCursor } from "./revision-cursor.ts";
 import { RevisionBranches } from "./revision-branches.ts";
 import { RevisionLookup } from "./revision-lookup.ts";
 import { rootOfBucket, TreeCursor } from "./tree-cursor.ts";
@@ -9,6 +10,8 @@ import type { TreeRoot } from "./tree-cursor.ts";
 
 /** An empty leaf: header with flags 2 and no elements. What a bucket that is missing looks like. */
 const EMPTY_LEAF = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
+/** Changes of so many revisions are on one page, with values of some hundred bytes. */
+const NEIGHBOURS = 8;
 /** The tree of a bucket that has nothing, or is not there. */
 export const NO_TREE: TreeRoot = { bytes: EMPTY_LEAF, start: 0 };
 
@@ -74,11 +77,18 @@ export class BucketTrees implements BackendReader {
   }
 
   getChange(main: number, sub: number, out: ByteSpan): boolean {
-    return this.#lookup.find(main, sub, out);
+    return this.#lookup.find(main, sub, out, false);
   }
 
   getChanges(batch: ChangeBatch): number {
-    return getEach(this, batch, this.#found);
+    const found = this.#found;
+    const { mains, subs, count } = batch;
+    for (let i = 0; i < count; i++) {
+      const hasCompany = areClose(mains, i, i + 1, count) || areClose(mains, i - 1, i, count);
+      if (!this.#lookup.find(mains[i]!, subs[i]!, found, hasCompany)) return i;
+      putFound(batch, i, found);
+    }
+    return count;
   }
 
   changes(): RevisionCursor {
@@ -131,11 +141,20 @@ class PlainCursor implements BucketCursor {
 export function getEach(reader: BackendReader, batch: ChangeBatch, found: ByteSpan): number {
   for (let i = 0; i < batch.count; i++) {
     if (!reader.getChange(batch.mains[i]!, batch.subs[i]!, found)) return i;
-    batch.bytes[i] = found.bytes;
-    batch.starts[i] = found.start;
-    batch.ends[i] = found.end;
+    putFound(batch, i, found);
   }
   return batch.count;
+}
+
+function putFound(batch: ChangeBatch, i: number, found: ByteSpan): void {
+  batch.bytes[i] = found.bytes;
+  batch.starts[i] = found.start;
+  batch.ends[i] = found.end;
+}
+
+/** Whether the changes at `i` and `j` of a batch are probably on one page. */
+function areClose(mains: ChangeBatch["mains"], i: number, j: number, count: number): boolean {
+  return i >= 0 && j < count && Math.abs(mains[i]! - mains[j]!) <= NEIGHBOURS;
 }
 
 /** Makes `to` name what `from` names. */

@@ -8,7 +8,7 @@ import { BoltError } from "../bolt-pages/error.ts";
 import { buildDatabase, type Item } from "../testing/build-database.ts";
 import { RandomWriter } from "../testing/random-writer.ts";
 import { type BoltBackend, openBolt, openingBolt } from "./bolt-backend.ts";
-import { writeRevisionKey } from "./revision-cursor.ts";
+import { writeRevisionKey } from "../bolt-pages/revision-key.ts";
 
 const SEED = 20261122;
 const PATH = "/db";

@@ -9,7 +9,13 @@ import {
   pageCount,
   readU32,
 } from "../bolt-pages/format.ts";
-import { isRevisionKey, KEY_BUCKET, mainAt, REVISION_BYTES, subAt } from "./revision-cursor.ts";
+import {
+  isRevisionKey,
+  KEY_BUCKET,
+  mainAt,
+  REVISION_BYTES,
+  subAt,
+} from "../bolt-pages/revision-key.ts";
 
 /** Hands on the changes in leaves of the `key` bucket, without an object for each. */
 export class ChangeLeaves implements LeafVisitor {

@@ -1,7 +1,7 @@
 import type { ByteSpan } from "../../../base/span.ts";
 import type { ChangeId } from "../backend.ts";
 import { ElementFlag, ELEMENT_BYTES } from "../bolt-pages/format.ts";
-import { REVISION_BYTES, writeRevisionKey } from "./revision-cursor.ts";
+import { REVISION_BYTES, writeRevisionKey } from "../bolt-pages/revision-key.ts";
 import type { TreeChange, TreeChanges } from "./tree-writer.ts";
 
 const CHUNK_BYTES = 1024 * 1024;

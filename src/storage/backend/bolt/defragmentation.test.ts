@@ -11,7 +11,7 @@ import { readMeta } from "../bolt-pages/meta.ts";
 import { PageFile } from "../bolt-pages/page-file.ts";
 import { buildDatabase } from "../testing/build-database.ts";
 import { contentOf } from "../testing/random-writer.ts";
-import { REVISION_BYTES, writeRevisionKey } from "./revision-cursor.ts";
+import { REVISION_BYTES, writeRevisionKey } from "../bolt-pages/revision-key.ts";
 import { openBolt } from "./bolt-backend.ts";
 import type { BoltBackend } from "./bolt-backend.ts";
 import type { Defragmentation, DefragmentationState } from "./defragmentation.ts";
@@ -167,9 +167,10 @@ test("values of a megabyte go one by one: neither a slice nor a commit has many"
   const disk: Disk = new Proxy(real, {
     get(target, name) {
       if (name === "readSync") {
-        return (file: number, bytes: Uint8Array, offset: number) => {
-          done.read += bytes.length;
-          return target.readSync(file, bytes, offset);
+        return (...read: Parameters<Disk["readSync"]>) => {
+          const bytes = target.readSync(...read);
+          done.read += bytes;
+          return bytes;
         };
       }
       if (name === "submit") {

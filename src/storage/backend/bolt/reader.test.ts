@@ -8,7 +8,7 @@ import { checkDatabase } from "../bolt-pages/check.ts";
 import type { CheckReport } from "../bolt-pages/check.ts";
 import { BoltError } from "../bolt-pages/error.ts";
 import { BoltReader } from "./reader.ts";
-import { writeRevisionKey } from "./revision-cursor.ts";
+import { writeRevisionKey } from "../bolt-pages/revision-key.ts";
 import { buildDatabase } from "../testing/build-database.ts";
 import type { BuildOptions, Item } from "../testing/build-database.ts";
 

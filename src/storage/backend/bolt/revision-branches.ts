@@ -1,5 +1,6 @@
+import type { ByteSpan } from "../../../base/span.ts";
 import { branchChild, branchKeyStart, elementAt, pageCount } from "../bolt-pages/format.ts";
-import { mainAt, subAt } from "./revision-cursor.ts";
+import { mainAt, subAt } from "../bolt-pages/revision-key.ts";
 
 /**
  * Children of all branches that are remembered: those of a key bucket of 20 GiB. A child takes 24
@@ -16,16 +17,22 @@ export class RevisionBranch {
   readonly children: Float64Array;
   /** Its children are leaves; known once one was read. */
   hasLeaves = false;
+  /**
+   * Its children, as far as lookups went through them. Whoever may still reach this page may reach
+   * them: none is another page before this one is.
+   */
+  readonly branches: (RevisionBranch | undefined)[] = [];
   readonly #subs: Float64Array;
 
-  /** From a branch page that was checked. */
-  constructor(page: Uint8Array) {
-    const count = pageCount(page, 0);
+  /** From a branch page that was checked, which the span names. */
+  constructor({ bytes: page, start }: ByteSpan) {
+    const count = pageCount(page, start);
     this.mains = new Float64Array(count);
     this.#subs = new Float64Array(count);
     this.children = new Float64Array(count);
+    for (let i = 0; i < count; i++) this.branches.push(undefined);
     for (let i = 0; i < count; i++) {
-      const element = elementAt(0, i);
+      const element = elementAt(start, i);
       const key = branchKeyStart(page, element);
       this.mains[i] = mainAt(page, key);
       this.#subs[i] = subAt(page, key);
@@ -67,7 +74,7 @@ export class RevisionBranches {
   }
 
   /** Remembers branch page `id`. */
-  add(id: number, page: Uint8Array): RevisionBranch {
+  add(id: number, page: ByteSpan): RevisionBranch {
     const branch = new RevisionBranch(page);
     // All at once: what is in use comes back with the next lookups.
     if (this.#children > CHILDREN_MAX) this.#branches.clear();

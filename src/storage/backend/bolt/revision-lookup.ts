@@ -1,4 +1,4 @@
-import type { ByteSpan } from "../../../base/span.ts";
+import { type ByteSpan, newSpan } from "../../../base/span.ts";
 import {
   elementAt,
   leafKeyBytes,
@@ -8,16 +8,17 @@ import {
   PageFlag,
   pageFlags,
 } from "../bolt-pages/format.ts";
-import { FRAME_LOADS_MIN } from "../bolt-pages/page-frames.ts";
+import { FRAME_LOADS_MIN } from "../bolt-cache/page-frames.ts";
 import type { PageSource } from "../bolt-pages/page.ts";
 import { guess } from "./revision-branches.ts";
 import type { RevisionBranch, RevisionBranches } from "./revision-branches.ts";
-import { mainAt, subAt } from "./revision-cursor.ts";
+import { mainAt, subAt } from "../bolt-pages/revision-key.ts";
 import { DEPTH_MAX, ENDLESS } from "./tree-cursor.ts";
 import type { TreeRoot } from "./tree-cursor.ts";
 
 /** A leaf is asked for again in time: what a caller got of it has to last for as long again. */
 const LEAF_LOADS_MAX = FRAME_LOADS_MIN / 2;
+const NO_LEAF = -1;
 
 /**
  * Finds changes in one fixed tree of the `key` bucket: what every read of a value does. It compares
@@ -39,6 +40,9 @@ export class RevisionLookup {
   #to = 0;
   /** `loads` of the source when the leaf was read. */
   #loads = 0;
+  readonly #page = newSpan();
+  /** The root, unless it is a leaf. */
+  #top: RevisionBranch | null = null;
 
   constructor(source: PageSource, root: TreeRoot, branches: RevisionBranches) {
     this.#source = source;
@@ -46,10 +50,18 @@ export class RevisionLookup {
     this.#branches = branches;
   }
 
-  /** The value at (main, sub): fills `out`; false and `out` untouched when it is not there. */
-  find(main: number, sub: number, out: ByteSpan): boolean {
+  /**
+   * The value at (main, sub): fills `out`; false and `out` untouched when it is not there.
+   * `hasCompany`: values beside it are asked for, too, so all of its page is worth reading.
+   */
+  find(main: number, sub: number, out: ByteSpan, hasCompany: boolean): boolean {
     if (!this.#findInLastLeaf(main, sub)) {
-      this.#descend(main, sub);
+      const leaf = this.#descend(main, sub);
+      if (leaf !== NO_LEAF) {
+        if (!hasCompany && this.#source.glimpse(leaf, main, sub, out)) return true;
+        this.#source.brief(leaf, this.#page);
+        this.#enter(this.#page.bytes, this.#page.start);
+      }
       this.#place = this.#placeInLeaf(main, sub);
       if (!this.#isAt(this.#place, main, sub)) return false;
     }
@@ -78,40 +90,42 @@ export class RevisionLookup {
     return compareRevision(leaf, key, main, sub) === 0;
   }
 
-  #descend(main: number, sub: number): void {
+  /** The leaf to be read; NO_LEAF when it was entered on the way. */
+  #descend(main: number, sub: number): number {
     const root = this.#root;
     this.#from = 0;
     this.#to = 0;
-    if ("page" in root) this.#descendFrom(root.page, main, sub);
-    else this.#enter(root.bytes, root.start);
+    if ("page" in root) return this.#descendFrom(root.page, main, sub);
+    this.#enter(root.bytes, root.start);
+    return NO_LEAF;
   }
 
-  #descendFrom(root: number, main: number, sub: number): void {
-    let id = root;
-    let parent: RevisionBranch | undefined;
-    for (let depth = 0; depth <= DEPTH_MAX; depth++) {
-      const branch: RevisionBranch | null = this.#branchAt(id, parent);
-      if (branch === null) return;
+  #descendFrom(root: number, main: number, sub: number): number {
+    let branch = (this.#top ??= this.#branchAt(root));
+    for (let depth = 0; branch !== null && depth <= DEPTH_MAX; depth++) {
       const { mains } = branch;
       const place = branch.placeOf(main, sub);
       this.#from = mains[place]!;
       if (place + 1 < mains.length) this.#to = mains[place + 1]!;
-      id = branch.children[place]!;
-      parent = branch;
+      const id = branch.children[place]!;
+      if (branch.hasLeaves) return id;
+      const next = branch.branches[place] ?? this.#branchAt(id);
+      if (next === null) branch.hasLeaves = true;
+      else branch.branches[place] = next;
+      branch = next;
     }
-    throw this.#source.damaged(id, ENDLESS);
+    if (branch === null) return NO_LEAF;
+    throw this.#source.damaged(root, ENDLESS);
   }
 
   /** Branch `id`; null when it is a leaf, which is entered. */
-  #branchAt(id: number, parent: RevisionBranch | undefined): RevisionBranch | null {
-    if (parent === undefined || !parent.hasLeaves) {
-      const known = this.#branches.get(id);
-      if (known !== undefined) return known;
-    }
-    const page = this.#source.brief(id);
-    if (pageFlags(page, 0) === PageFlag.branch) return this.#branches.add(id, page);
-    if (parent !== undefined) parent.hasLeaves = true;
-    this.#enter(page, 0);
+  #branchAt(id: number): RevisionBranch | null {
+    const known = this.#branches.get(id);
+    if (known !== undefined) return known;
+    const page = this.#page;
+    this.#source.brief(id, page);
+    if (pageFlags(page.bytes, page.start) === PageFlag.branch) return this.#branches.add(id, page);
+    this.#enter(page.bytes, page.start);
     return null;
   }
 

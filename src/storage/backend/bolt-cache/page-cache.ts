@@ -36,6 +36,11 @@ export class PageCache {
     return this.#pages[slot]!;
   }
 
+  /** Whether page `id` is here; asking does not count as use. */
+  has(id: number): boolean {
+    return this.#slotOf(id) >= 0;
+  }
+
   /** Holds `page` as page `id`, instead of what it held for it. */
   set(id: number, page: Uint8Array): void {
     this.delete(id);
