@@ -6,7 +6,7 @@ import { ARENA_BYTES, PageArenas } from "./page-arenas.ts";
 const PAGE_BYTES = 4096;
 const SEED = 20261122;
 
-test(`pages in use keep their bytes, new ones are zeros, memory is used again (seed ${SEED})`, () => {
+test(`pages in use keep their bytes, new ones are zeros, pieces come again (seed ${SEED})`, () => {
   const prng = new Prng(SEED);
   const arenas = new PageArenas();
   const held: { readonly page: Uint8Array; readonly mark: number }[] = [];

@@ -141,7 +141,7 @@ test("pages in demand, and those of values side by side, are read whole", () => 
   assert.deepEqual([reads.parts >= 95, reads.pages <= 10], [true, true], JSON.stringify(reads));
   Object.assign(reads, { parts: 0, pages: 0 });
   for (let i = 0; i < 100; i += 1) assert.ok(backend.getChange(2 + i * 37, 0, out));
-  assert.ok(reads.parts === 0 && reads.pages <= 100, JSON.stringify(reads));
+  assert.ok(reads.parts <= 5 && reads.pages >= 95, JSON.stringify(reads));
 
   const batch = newChangeBatch(32);
   batch.count = 32;
