@@ -134,9 +134,7 @@ export class PageFile implements PageSource {
    * pages are cut from large pieces of memory, which one page of them would hold.
    */
   keep(id: number, bytes: Uint8Array): void {
-    this.#cache.delete(id);
-    this.#frames.delete(id);
-    this.#ahead.forget(id);
+    this.forget(id);
     if (bytes.length !== this.pageBytes) {
       this.#cache.set(id, copyOf(bytes));
       return;
@@ -151,7 +149,10 @@ export class PageFile implements PageSource {
     this.#frames.loads += FRAME_LOADS_MIN;
   }
 
-  /** Page `id` will be on the disk as it is in `bytes`, whose sum was computed last. */
+  /**
+   * Page `id` will be on the disk as it is in `bytes`, whose sum was computed last. To be called for
+   * every page that is written, before anybody reads it from there.
+   */
   note(id: number, bytes: Uint8Array): void {
     if (bytes.length === this.pageBytes) this.#places.note(id, bytes, 0, this.pageBytes);
     else this.#places.forget(id);
@@ -162,7 +163,6 @@ export class PageFile implements PageSource {
     this.#cache.delete(id);
     this.#frames.delete(id);
     this.#ahead.forget(id);
-    this.#places.forget(id);
   }
 
   /**
