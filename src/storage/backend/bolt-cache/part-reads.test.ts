@@ -124,6 +124,20 @@ function filled(): World & { readonly backend: ReturnType<typeof openBolt> } {
   return { ...world, backend };
 }
 
+test("what a commit wrote is read in parts, too", () => {
+  const { backend, clock, reads } = filled();
+  const out = newSpan();
+  for (let main = 4000; main < 4600; main += 1) {
+    backend.appendChange({ main, sub: 0, isTombstone: false }, 300, out);
+  }
+  backend.commit();
+  assert.ok(clock.runUntil(() => backend.isIdle, 10_000));
+  assert.ok(backend.getChange(4010, 0, out));
+  Object.assign(reads, { parts: 0, pages: 0 });
+  for (let i = 0; i < 20; i += 1) assert.ok(backend.getChange(4030 + i * 25, 0, out));
+  assert.ok(reads.parts >= 17, JSON.stringify(reads));
+});
+
 test("a value outlives the reads that the backend promises", () => {
   const { backend } = filled();
   const kept = newSpan();

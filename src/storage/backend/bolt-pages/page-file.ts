@@ -150,8 +150,8 @@ export class PageFile implements PageSource {
   }
 
   /**
-   * Page `id` will be on the disk as it is in `bytes`, whose sum was computed last. To be called for
-   * every page that is written, before anybody reads it from there.
+   * Page `id` will be on the disk as it is in `bytes`, whose sum was computed last. To be called
+   * for every page that is written, before anybody reads it from there.
    */
   note(id: number, bytes: Uint8Array): void {
     if (bytes.length === this.pageBytes) this.#places.note(id, bytes, 0, this.pageBytes);

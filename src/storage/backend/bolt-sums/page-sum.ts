@@ -9,8 +9,8 @@ const PRIME_3 = 0xc2b2_ae3d | 0;
 /** Words in one step, a lane each: the next multiplications begin while the first goes on. */
 const LANES = 4;
 
-/** Sums of the sectors of the page that was summed last; as many more as a page may have. */
-let sectors = new Int32Array(8);
+/** Sums of the sectors of the page that was summed last: all pages of a process share the room. */
+const last = { sectors: new Int32Array(8) };
 
 /**
  * The checksum of a page with its overflow pages: XXH32 (seed 0) of the XXH32 of its sectors, those
@@ -28,7 +28,8 @@ export function pageSum(page: Uint8Array): number {
 export function wordsSum(words: Int32Array, start: number, end: number): number {
   const count = Math.ceil((end - start) / SECTOR_WORDS);
   const filled = Math.ceil(count / LANES) * LANES;
-  if (filled > sectors.length) sectors = new Int32Array(filled * 2);
+  if (filled > last.sectors.length) last.sectors = new Int32Array(filled * 2);
+  const { sectors } = last;
   let sector = 0;
   for (let at = start; at < end; at += SECTOR_WORDS, sector += 1) {
     sectors[sector] = sectorSum(words, at, Math.min(at + SECTOR_WORDS, end));
@@ -60,7 +61,7 @@ export function sectorSum(words: Int32Array, start: number, end: number): number
 
 /** Copies the sums of the first sectors of the page that was summed last. */
 export function copySectorSums(into: Int32Array, at: number, count: number): void {
-  for (let i = 0; i < count; i++) into[at + i] = sectors[i]!;
+  for (let i = 0; i < count; i++) into[at + i] = last.sectors[i]!;
 }
 
 function turned(lane: number, bits: number): number {
