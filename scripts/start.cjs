@@ -23,7 +23,7 @@ const env = {
 };
 const args = [...HEAP, ...process.execArgv, main, ...process.argv.slice(2)];
 
-if (process.platform === "win32") {
+if (process.platform === "win32" || process.execve === undefined) {
   process.exitCode = spawnSync(process.execPath, args, { env, stdio: "inherit" }).status ?? 1;
 } else {
   process.execve(process.execPath, [process.execPath, ...args], env);

@@ -20,7 +20,7 @@ export const LIST_PREFIX = "budget/list/";
 
 /**
  * The server may grow by so much over a fresh one, whatever came before: the sum of its budgets for
- * calls (256 MiB, and a quarter for those who hold little), header blocks (64) and ranges (256).
+ * calls (224 MiB, and a quarter for those who hold little), header blocks (64) and ranges (256).
  */
 const GROWTH_MAX_MIB = 640;
 
