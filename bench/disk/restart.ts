@@ -1,5 +1,5 @@
 /**
- * `node bench/restart.ts`: the time from starting a process to /health saying true, of etcd 3.7.1
+ * `node bench/disk/restart.ts`: the time from starting a process to /health saying true, of etcd 3.7.1
  * and of Skein with file storage, on copies of one directory that etcd wrote; CPU time and memory
  * then.
  */
@@ -11,11 +11,11 @@ import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { oraclePath } from "../test/compat/oracles/oracles.ts";
-import { load } from "./loader.ts";
-import { cpuSeconds, memoryOf } from "./proc.ts";
+import { oraclePath } from "../../test/compat/oracles/oracles.ts";
+import { load } from "../loader.ts";
+import { cpuSeconds, memoryOf } from "../proc.ts";
 
-const ROOT = path.join(import.meta.dirname, "..");
+const ROOT = path.join(import.meta.dirname, "..", "..");
 /** Who is not healthy by then never is. */
 const HEALTHY_MS = 120_000;
 const POLL_MS = 5;
