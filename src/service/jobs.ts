@@ -26,6 +26,11 @@ export class JobRunner {
     this.#schedule();
   }
 
+  /** Forgets all: what they work on is about to be closed. */
+  stop(): void {
+    this.#jobs.length = 0;
+  }
+
   #schedule(): void {
     if (this.#scheduled || this.#jobs.length === 0) return;
     this.#scheduled = true;

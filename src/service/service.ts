@@ -165,6 +165,7 @@ export class Service {
     this.proposer.stop();
     this.#snapshots.stop();
     this.#hashes.stop();
+    this.jobs.stop();
   }
 
   #route(

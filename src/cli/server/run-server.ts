@@ -6,6 +6,7 @@ import { nodePlatform } from "../../platform/node/platform.ts";
 import { bannerText } from "./banner.ts";
 import type { LogSettings } from "./flags/interpret.ts";
 import type { Note } from "./flags/note.ts";
+import { collectWhenIdle } from "./idle-collection.ts";
 import { dieBy, nextStopSignal } from "./signals.ts";
 import { explainFault, explainStartFailure } from "./start-failure.ts";
 import { EMULATED_ETCD_VERSION, ownVersion } from "./versions.ts";
@@ -71,6 +72,7 @@ export async function runServer({ config, log, notes }: ServerSettings): Promise
     const { clientUrls } = member;
     process.stdout.write(bannerText({ version: ownVersion(), config, clientUrls, fromNpm }));
   }
+  collectWhenIdle();
   const end = await Promise.race([signal, member.closed]);
   if (typeof end !== "string") {
     const { message, remedy } = explainStartFailure(end ?? "closed");

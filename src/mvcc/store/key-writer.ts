@@ -71,7 +71,7 @@ export class KeyWriter {
     const record = index.find(key);
     if (record === 0 || !index.isLive(record)) return false;
     this.#readOld(record);
-    // The old value's memory stays where it is while the new one is written.
+    // The old value's memory stays where it is while the new one is written (Backend).
     this.put(key, again.value ?? this.#old.value, again.lease ?? this.#old.lease);
     return true;
   }

@@ -15,6 +15,7 @@ export function runAll(name: string, open: () => Backend): void {
   };
   checkPlainBuckets(check);
   checkChanges(check);
+  checkAgain(check);
   checkBatches(check);
   checkRoots(check);
   test(`${name}: agrees with a dumb twin through random work`, () => {
@@ -160,6 +161,32 @@ function checkChanges(check: Check): void {
     assert.ok(backend.sizeBytes >= backend.sizeInUseBytes);
     assert.equal(changes(backend).length, 299);
   });
+}
+
+/** As a put does that keeps the value: what was read is written again, behind a longer head. */
+function checkAgain(check: Check): void {
+  for (const valueBytes of [40, 5000, 1_000_000]) {
+    check(`a value of ${valueBytes} bytes is read, and written again, many times`, (backend) => {
+      const old = newSpan();
+      const out = newSpan();
+      const value = Uint8Array.from({ length: valueBytes }, (_, i) => (i * 7) % 251);
+      const writes = valueBytes > 100_000 ? 40 : 2500;
+      backend.appendChange({ main: 1, sub: 0, isTombstone: false }, valueBytes, out);
+      out.bytes.set(value, out.start);
+      for (let main = 2; main < writes; main += 1) {
+        const head = main % 3;
+        assert.ok(backend.getChange(main - 1, 0, old));
+        const skipped = (main - 1) % 3;
+        const start = main === 2 ? old.start : old.start + skipped;
+        backend.appendChange({ main, sub: 0, isTombstone: false }, head + valueBytes, out);
+        out.bytes.fill(0xff, out.start, out.start + head);
+        out.bytes.set(old.bytes.subarray(start, start + valueBytes), out.start + head);
+        const written = out.bytes.subarray(out.start + head, out.end);
+        assert.ok(Buffer.from(written).equals(value), `write ${main}`);
+        if (main % 700 === 0) backend.commit();
+      }
+    });
+  }
 }
 
 function checkBatches(check: Check): void {

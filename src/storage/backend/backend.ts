@@ -129,8 +129,8 @@ export interface Backend extends BackendReader {
 
   /**
    * Appends a change with room for `valueBytes`; fills `out` with the room, which the caller must
-   * fill before any other call to the backend. (main, sub) must be above every one appended so far
-   * (asserted).
+   * fill before any other call to the backend. Values that were named before stay where they are
+   * until then. (main, sub) must be above every one appended so far (asserted).
    */
   appendChange(change: ChangeId, valueBytes: number, out: ByteSpan): void;
   /** Removes a change; false when it was absent. */

@@ -24,6 +24,8 @@ const PRINTS_WORD = BOUNDS_WORD + 8;
 const CLOCK_WORD = PRINTS_WORD + 4;
 const NOTE_WORDS = CLOCK_WORD + 1;
 const NOTES_PER_CHUNK = 1024;
+/** Pages beyond 2 GiB of file are not noted, but read whole: notes take 42 MiB at most. */
+const CHUNKS_MAX = 512;
 
 interface Chunk {
   readonly words: Int32Array;
@@ -55,7 +57,7 @@ export class LeafPlaces {
     if (pageBytes !== PAGE_BYTES) return;
     const count = pageCount(bytes, start);
     const isFit = pageFlags(bytes, start) === PageFlag.leaf && count > 0 && count <= ELEMENTS_MAX;
-    if (!isFit) {
+    if (!isFit || id >= CHUNKS_MAX * NOTES_PER_CHUNK) {
       this.forget(id);
       return;
     }
@@ -92,26 +94,26 @@ export class LeafPlaces {
   }
 
   /**
-   * The number of the first element from `from` on in page `id` that may have revision (main, sub):
-   * fills `place`; -1 when there is none, or nothing is known of the page.
+   * Fills `place` with that of the first element in page `id` that may have revision (main, sub);
+   * false when there is none, or nothing is known of the page.
    */
-  find(id: number, main: number, sub: number, from: number, place: LeafPlace): number {
+  find(id: number, main: number, sub: number, place: LeafPlace): boolean {
     const chunk = this.#chunks[Math.floor(id / NOTES_PER_CHUNK)];
-    if (chunk === undefined) return -1;
+    if (chunk === undefined) return false;
     const at = (id % NOTES_PER_CHUNK) * NOTE_WORDS;
     const bounds = (at + BOUNDS_WORD) * 2;
     const prints = (at + PRINTS_WORD) * 4;
     const count = chunk.halves[bounds]!;
     const print = printOf(main, sub);
-    for (let i = from; i < count; i++) {
+    for (let i = 0; i < count; i++) {
       if (chunk.bytes[prints + i] !== print) continue;
       const bound = chunk.halves[bounds + 1 + i]!;
       place.start = bound & ~TOMBSTONE_BIT;
       place.keyBytes = bound < TOMBSTONE_BIT ? REVISION_BYTES : REVISION_BYTES + 1;
       place.end = chunk.halves[bounds + 2 + i]! & ~TOMBSTONE_BIT;
-      return i;
+      return true;
     }
-    return -1;
+    return false;
   }
 
   /** Sum of a sector of page `id`, of which `find` knew something. */
@@ -143,7 +145,10 @@ export class LeafPlaces {
   }
 }
 
-/** Eight bits of a revision: neighbours in a leaf differ in them nearly always. */
+/**
+ * Eight bits of a revision: neighbours in a leaf differ in them mostly, however far apart what a
+ * compaction left of them is.
+ */
 function printOf(main: number, sub: number): number {
-  return ((main % 256) + (sub & 0xff) * 37) & 0xff;
+  return (main ^ (main >>> 8) ^ (main >>> 16) ^ (sub * 37)) & 0xff;
 }

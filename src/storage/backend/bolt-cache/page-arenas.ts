@@ -22,8 +22,14 @@ interface Arena {
 export class PageArenas {
   readonly #arenas = new Map<ArrayBufferLike, Arena>();
   readonly #resting: Arena[] = [];
+  readonly #onRest: () => void;
   #current: Arena | null = null;
   #at = 0;
+
+  /** `onRest`: pages of a piece may be others from now on, for who still looks at them. */
+  constructor(onRest: () => void) {
+    this.#onRest = onRest;
+  }
 
   /** `bytes` zeros, a multiple of eight. */
   take(bytes: number): Uint8Array {
@@ -36,20 +42,16 @@ export class PageArenas {
     return page;
   }
 
-  /**
-   * `page` is not needed any more; true when others may get its memory, with those beside it, from
-   * now on.
-   */
-  give(page: Uint8Array): boolean {
+  /** `page` is not needed any more: others get its memory once those beside it are not either. */
+  give(page: Uint8Array): void {
     const arena = this.#arenas.get(page.buffer);
-    if (arena === undefined) return false;
+    if (arena === undefined) return;
     arena.pages -= 1;
-    if (arena.pages > 0 || arena === this.#current) return false;
-    this.#rest(arena);
-    return true;
+    if (arena.pages === 0 && arena !== this.#current) this.#rest(arena);
   }
 
   #rest(arena: Arena): void {
+    this.#onRest();
     if (this.#resting.length < RESTING_MAX) this.#resting.push(arena);
     else this.#arenas.delete(arena.bytes.buffer);
   }

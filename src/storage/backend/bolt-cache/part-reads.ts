@@ -44,20 +44,13 @@ export class PartReads {
    * Throws what `readAt` does.
    */
   read(id: number, main: number, sub: number, out: ByteSpan): PartRead {
-    const place = this.#place;
-    let number = this.#places.find(id, main, sub, 0, place);
-    if (number < 0) return "unknown";
+    if (!this.#places.find(id, main, sub, this.#place)) return "unknown";
     const before = this.#places.touch(id, this.#nextClock());
     if (before !== 0 && ((this.#clock - before) | 0) < DEMAND_READS) return "unknown";
-    for (; number >= 0; number = this.#places.find(id, main, sub, number + 1, place)) {
-      const found = this.#readPlace(id, main, sub, out);
-      if (found !== null) return found;
-    }
-    return "unknown";
+    return this.#readPlace(id, main, sub, out);
   }
 
-  /** Null when something else is there. */
-  #readPlace(id: number, main: number, sub: number, out: ByteSpan): PartRead | null {
+  #readPlace(id: number, main: number, sub: number, out: ByteSpan): PartRead {
     const { start, keyBytes, end } = this.#place;
     const first = Math.floor(start / SECTOR_BYTES);
     const sectors = Math.ceil(end / SECTOR_BYTES) - first;
@@ -74,7 +67,7 @@ export class PartReads {
     }
     const bytes = this.#bytes;
     const key = at + start - first * SECTOR_BYTES;
-    if (mainAt(bytes, key) !== main || subAt(bytes, key) !== sub) return null;
+    if (mainAt(bytes, key) !== main || subAt(bytes, key) !== sub) return "unknown";
     out.bytes = bytes;
     out.start = key + keyBytes;
     out.end = key + end - start;

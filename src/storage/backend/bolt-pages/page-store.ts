@@ -86,7 +86,7 @@ export class PageStore implements TreePages, PageSource {
   #inFlight: Commit | null = null;
   #waiting: Commit | null = null;
   #failed = false;
-  readonly #arenas = new PageArenas();
+  readonly #arenas = new PageArenas(() => this.#file.outlive());
   /** What is handed to the disk thread; one list at a time uses it. */
   #staging: Uint8Array;
 
@@ -159,9 +159,14 @@ export class PageStore implements TreePages, PageSource {
     return this.#file.glimpse(id, main, sub, out);
   }
 
-  /** As `page`, for a page that is not asked for again: it stays where it is. Of use at once. */
+  /**
+   * As `page`, for a page that is not asked for again: it stays where it is. A single one is of use
+   * at once only; what has several is read piece by piece, and stays as it is.
+   */
   once(id: number): Uint8Array {
-    return this.#unwritten.get(id) ?? this.#file.once(id);
+    const page = this.#unwritten.get(id);
+    if (page === undefined) return this.#file.once(id);
+    return page.length > this.pageBytes ? this.page(id) : page;
   }
 
   damaged(id: number, message: string): Error {
@@ -228,7 +233,7 @@ export class PageStore implements TreePages, PageSource {
       const isCut = page !== undefined && page.length < page.buffer.byteLength;
       if (!isCut) return;
       this.#unwritten.set(id, copyOf(page));
-      this.#giveBack(page);
+      this.#arenas.give(page);
     },
   };
 
@@ -237,11 +242,7 @@ export class PageStore implements TreePages, PageSource {
     const page = this.#unwritten.get(id);
     if (page === undefined) return;
     this.#unwritten.delete(id);
-    this.#giveBack(page);
-  }
-
-  #giveBack(page: Uint8Array): void {
-    if (this.#arenas.give(page)) this.#file.outlive();
+    this.#arenas.give(page);
   }
 
   /** New single pages come from the front of the file, to let its end become free. */

@@ -32,6 +32,8 @@ export class ChangeOverlay implements TreeChanges {
   #ends = new Uint32Array(1024);
   readonly #chunks: Uint8Array[] = [];
   #chunk = new Uint8Array(CHUNK_BYTES);
+  /** Of the batch before: what was in it stays as it is until the next one is cleared. */
+  #chunkBefore = new Uint8Array(CHUNK_BYTES);
   #at = 0;
   #removed: Removed[] = [];
   readonly #removedIds = new Set<string>();
@@ -119,8 +121,14 @@ export class ChangeOverlay implements TreeChanges {
     this.#value(place, out);
   }
 
-  /** Forgets everything; memory is kept for the next batch. */
+  /**
+   * Forgets everything; memory is kept. Values that were named before this call stay where they
+   * are until the next: an operation may write again what it read, and be the one that clears.
+   */
   clear(): void {
+    const chunk = this.#chunk;
+    this.#chunk = this.#chunkBefore;
+    this.#chunkBefore = chunk;
     this.liveCount = 0;
     this.liveBytes = 0;
     this.#appended = 0;

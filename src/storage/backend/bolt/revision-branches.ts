@@ -3,7 +3,7 @@ import { branchChild, branchKeyStart, elementAt, pageCount } from "../bolt-pages
 import { mainAt, subAt } from "../bolt-pages/revision-key.ts";
 
 /**
- * Children of all branches that are remembered: those of a key bucket of 20 GiB. A child takes 24
+ * Children of all branches that are remembered: those of a key bucket of 20 GiB. A child takes 40
  * bytes.
  */
 const CHILDREN_MAX = 5_000_000;
