@@ -63,32 +63,35 @@ test("a batch without changes is durable with the commit that is being finished"
 });
 
 test("an image has a large page whole, whatever is written between its pieces", () => {
-  const { clock, backend } = newWorld();
-  const out = newSpan();
-  const value = Uint8Array.from({ length: 12_000 }, (_, i) => i % 251);
-  for (let main = 2; main < 600; main += 1) {
-    backend.appendChange({ main, sub: 0, isTombstone: false }, value.length, out);
-    out.bytes.set(value, out.start);
-  }
-  backend.commit();
-  const image = backend.openImage();
-  const pieces: Uint8Array[] = [];
-  let next = 600;
-  for (let left = image.totalBytes; left > 0;) {
-    const piece = new Uint8Array(32 * 1024);
-    const bytes = image.read(piece);
-    pieces.push(piece.subarray(0, bytes));
-    left -= bytes;
-    if (pieces.length % 40 > 0) continue;
-    assert.ok(clock.runUntil(() => backend.isIdle, 10_000));
-    next = append(backend, next, 4 * MIB);
+  // The pieces end at other places of the pages.
+  for (const stop of [10, 11, 12]) {
+    const { clock, backend } = newWorld();
+    const out = newSpan();
+    const value = Uint8Array.from({ length: 12_000 }, (_, i) => i % 251);
+    for (let main = 2; main < 600; main += 1) {
+      backend.appendChange({ main, sub: 0, isTombstone: false }, value.length, out);
+      out.bytes.set(value, out.start);
+    }
     backend.commit();
+    const image = backend.openImage();
+    const pieces: Uint8Array[] = [];
+    for (let left = image.totalBytes; left > 0;) {
+      const piece = new Uint8Array(32 * 1024);
+      const bytes = image.read(piece);
+      pieces.push(piece.subarray(0, bytes));
+      left -= bytes;
+      if (pieces.length !== stop) continue;
+      assert.equal(backend.isIdle, false, "the pages are not on the disk yet");
+      assert.ok(clock.runUntil(() => backend.isIdle, 10_000));
+      append(backend, 600, 8 * MIB);
+      backend.commit();
+    }
+    image.close();
+    const all = Buffer.concat(pieces);
+    let found = 0;
+    for (let at = all.indexOf(value); at >= 0; at = all.indexOf(value, at + 1)) found += 1;
+    assert.equal(found, 598, `stop ${stop}`);
   }
-  image.close();
-  const all = Buffer.concat(pieces);
-  let found = 0;
-  for (let at = all.indexOf(value); at >= 0; at = all.indexOf(value, at + 1)) found += 1;
-  assert.equal(found, 598);
 });
 
 test("who walks over pages that were not written yet keeps them, whatever is written after", () => {
