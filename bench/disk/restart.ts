@@ -1,7 +1,6 @@
 /**
- * `node bench/disk/restart.ts`: the time from starting a process to /health saying true, of etcd 3.7.1
- * and of Skein with file storage, on copies of one directory that etcd wrote; CPU time and memory
- * then.
+ * `node bench/disk/restart.ts`: the time from starting a process to /health saying true, of etcd
+ * 3.7.1 and of Skein, on copies of one directory that etcd wrote; CPU time and memory then.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
