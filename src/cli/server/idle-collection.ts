@@ -5,7 +5,7 @@ import vm from "node:vm";
 /** How often it is looked. */
 const LOOK_MS = 1000;
 /** Nobody asks for anything: timers alone take less of the event loop than this part … */
-const IDLE_PART = 0.008;
+const IDLE_PART = 0.01;
 /** … in so many looks, one after the other. */
 const IDLE_LOOKS = 5;
 /** What may be garbage is worth a collection from so many bytes on. */

@@ -1,8 +1,11 @@
 import * as fs from "node:fs";
 import { DiskError } from "../../disk.ts";
 
-/** Zeros are written in pieces of this size when a file is extended. */
-const ZEROS_BYTES = 256 * 1024;
+/**
+ * Written piece by piece when a file is extended. One for all calls: a load extends the log a
+ * hundred times a second, and V8 collects fully, 10 to 18 ms, per 64 MiB of new buffers.
+ */
+const ZEROS = new Uint8Array(256 * 1024);
 
 /** The POSIX name of what Node threw; EIO for anything without one. */
 export function posixCode(error: unknown): string {
@@ -44,10 +47,9 @@ export function writeAll(
 export function allocate(fd: number, lengthBytes: number): void {
   let size = fs.fstatSync(fd).size;
   if (size >= lengthBytes) return;
-  const zeros = new Uint8Array(Math.min(ZEROS_BYTES, lengthBytes - size));
   while (size < lengthBytes) {
-    const end = Math.min(zeros.length, lengthBytes - size);
-    writeAll(fd, zeros, { start: 0, end, offset: size });
+    const end = Math.min(ZEROS.length, lengthBytes - size);
+    writeAll(fd, ZEROS, { start: 0, end, offset: size });
     size += end;
   }
 }
