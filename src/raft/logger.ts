@@ -13,3 +13,8 @@ export const QUIET: RaftLogger = {
   warning: () => {},
   error: () => {},
 };
+
+/** A member id as log lines show it. */
+export function hex(id: bigint): string {
+  return id.toString(16);
+}

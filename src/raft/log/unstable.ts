@@ -114,7 +114,9 @@ export class Unstable {
   /** Puts `entries[start…]` in place of everything from the index of the first of them on. */
   truncateAndAppend(entries: readonly Entry[], start: number): void {
     const from = entries[start]!.index;
-    if (from < this.offset + this.#entries.length || from < this.offset) this.#truncate(from);
+    const next = this.offset + this.#entries.length;
+    assert(from <= next, "unstable: a gap in the log");
+    if (from < next) this.#truncate(from);
     for (let at = start; at < entries.length; at += 1) this.#entries.push(entries[at]!);
   }
 

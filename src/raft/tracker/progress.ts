@@ -58,6 +58,15 @@ export class Progress {
     return copy;
   }
 
+  /** Nothing is known of the peer any more; the next entry to send is `next`. */
+  reset(next: number): void {
+    this.#enter(ProgressState.probe);
+    this.match = 0;
+    this.next = next;
+    this.recentActive = false;
+    this.#sentCommit = 0;
+  }
+
   /** True when no entries may be sent. */
   get isPaused(): boolean {
     return this.state === ProgressState.snapshot || this.isFlowPaused;

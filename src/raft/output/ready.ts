@@ -1,5 +1,5 @@
-import type { Message } from "./message.ts";
-import type { Entry, HardState, Snapshot, SoftState } from "./types.ts";
+import type { Message } from "../message.ts";
+import type { Entry, HardState, Snapshot, SoftState } from "../types.ts";
 
 /** A confirmed read: state applied up to `index` answers the request of `context`. */
 export interface ReadState {
