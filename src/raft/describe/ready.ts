@@ -1,4 +1,4 @@
-import type { ReadState, Ready } from "../ready.ts";
+import type { ReadState, Ready } from "../output/ready.ts";
 import { describeEntries } from "./entry.ts";
 import { describeMessage } from "./message.ts";
 import { describeHardState, describeSnapshot, describeSoftState } from "./state.ts";

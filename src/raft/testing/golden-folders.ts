@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { confchangeCommands } from "./confchange-commands.ts";
+import { interactionCommands } from "./interaction/commands.ts";
 import { quorumCommands } from "./quorum-commands.ts";
 import type { Interpreter } from "./replay.ts";
 
@@ -17,6 +18,7 @@ export const SCENARIOS_DIR: string = path.join(ROOT, "test/raft/scenarios");
 export const SUITES: Readonly<Record<string, () => Interpreter>> = {
   quorum: quorumCommands,
   confchange: confchangeCommands,
+  interaction: interactionCommands,
 };
 
 /** One file to replay. */

@@ -6,8 +6,7 @@ import type { Environment } from "./environment.ts";
 
 /** `campaign ID` */
 export function campaign(environment: Environment, directive: Directive): void {
-  const error = environment.node(firstId(directive)).raw.campaign();
-  if (error !== null) throw new CommandError(error);
+  environment.node(firstId(directive)).raw.campaign();
 }
 
 /** `tick-election ID`: as many ticks as an election timeout has. */
@@ -26,7 +25,7 @@ export function tickHeartbeat(environment: Environment, directive: Directive): v
 export function setElectionTimeout(environment: Environment, directive: Directive): void {
   const ticks = parseNumber(valueOf(directive, "timeout") ?? "");
   if (ticks === 0) throw new DataFileError(`line ${directive.line}: timeout must not be 0`);
-  environment.node(firstId(directive)).raw.setRandomizedElectionTicks(ticks);
+  environment.node(firstId(directive)).raw.core.randomizedElectionTicks = ticks;
 }
 
 /** `transfer-leadership from=ID to=ID` */
@@ -61,7 +60,7 @@ export function sendSnapshot(environment: Environment, directive: Directive): vo
   const { raw, storage } = environment.node(from);
   const message = new Message(MessageType.snap, to);
   message.from = from;
-  message.term = raw.status().term;
+  message.term = raw.core.term;
   message.snapshot = storage.snapshot();
   environment.messages.push(message);
   environment.output.write(describeMessage(message));

@@ -1,6 +1,6 @@
 import { describeEntries } from "../../describe/entry.ts";
 import { describeProgressMap } from "../../tracker/tracker.ts";
-import { stateName, UNLIMITED } from "../../types.ts";
+import { stateName, StateType, UNLIMITED } from "../../types.ts";
 import { CommandError, firstId, parseUint } from "../arguments.ts";
 import type { Directive } from "../data-file.ts";
 import type { Environment } from "./environment.ts";
@@ -28,14 +28,15 @@ export function compact(environment: Environment, directive: Directive): void {
 /** `raft-state`: role, vote right, term and leader as each node sees them. */
 export function raftState({ output, nodes }: Environment): void {
   for (const { id, raw } of nodes) {
-    const { state, term, lead, config } = raw.status();
-    const right = config.voters.has(id) ? "(Voter)" : "(Non-Voter)";
+    const { state, term, lead, tracker } = raw.core;
+    const right = tracker.config.voters.has(id) ? "(Voter)" : "(Non-Voter)";
     output.write(`${id}: ${stateName(state)} ${right} Term:${term} Lead:${lead}\n`);
   }
 }
 
 /** `status ID`: the progress of all peers; nothing but at a leader. */
 export function status(environment: Environment, directive: Directive): void {
-  const { progress } = environment.node(firstId(directive)).raw.status();
-  environment.output.write(describeProgressMap(progress));
+  const { state, tracker } = environment.node(firstId(directive)).raw.core;
+  if (state !== StateType.leader) return;
+  environment.output.write(describeProgressMap(tracker.progressMap));
 }
