@@ -7,6 +7,7 @@ import { openRaft } from "./core/open.ts";
 import type { Raft } from "./core/raft.ts";
 import { step } from "./core/step.ts";
 import { tick } from "./core/ticks.ts";
+import { type Status, statusOf } from "./status.ts";
 import { isLocalMessage, isResponseMessage, Message, MessageType } from "./message.ts";
 import { Outbox } from "./output/outbox.ts";
 import type { Ready } from "./output/ready.ts";
@@ -34,14 +35,18 @@ export class RawNode {
     return this.core.id;
   }
 
+  status(): Status {
+    return statusOf(this.core);
+  }
+
   /** One step of logical time. */
   tick(): void {
     tick(this.core);
   }
 
   /** Starts an election, unless this member leads or may not. */
-  campaign(): void {
-    step(this.core, new Message(MessageType.hup, NONE));
+  campaign(): RaftError | null {
+    return step(this.core, new Message(MessageType.hup, NONE));
   }
 
   /** Proposes `data`, which must not change. Nothing promises that it will be committed. */
