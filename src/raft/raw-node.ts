@@ -1,4 +1,5 @@
 import { assert } from "../base/assert.ts";
+import { bootstrapRaft, type Peer } from "./bootstrap.ts";
 import type { ConfChangeV2 } from "./conf-change.ts";
 import type { EncodedConfChange } from "./conf-change-codec.ts";
 import type { RaftConfig } from "./config.ts";
@@ -33,6 +34,15 @@ export class RawNode {
 
   get id(): bigint {
     return this.core.id;
+  }
+
+  /**
+   * Begins a new group instead of opening one that exists, once, before anything else.
+   * @throws AssertionError when there are no peers, or a log.
+   */
+  bootstrap(peers: readonly Peer[]): void {
+    this.#outbox.forgetHardState();
+    bootstrapRaft(this.core, peers);
   }
 
   status(): Status {
