@@ -1,4 +1,4 @@
-const ESCAPES = new Map([
+const ESCAPES: ReadonlyMap<number, string> = new Map([
   [0x07, "\\a"],
   [0x08, "\\b"],
   [0x0c, "\\f"],

@@ -16,8 +16,8 @@ import { type ConfState, type Entry, EntryType, isLocalThread, NONE, RaftError }
 
 /**
  * One member of a Raft group: a pure object without I/O, clock or threads (raft.md 1). Inputs are
- * calls; output is one Ready at a time, which the caller works off and acknowledges: with `advance`,
- * or in asynchronous mode with the responses of its storage messages.
+ * calls; output is one Ready at a time, which the caller works off and acknowledges: with
+ * `advance`, or in asynchronous mode with the responses of its storage messages.
  */
 export class RawNode {
   /** State for inspection: nobody but the core changes it. */
@@ -150,8 +150,8 @@ export class RawNode {
   }
 
   /**
-   * Asks for a read index; the answer is a ReadState with `context`. None comes without a leader, or
-   * when messages are lost: ask again.
+   * Asks for a read index; the answer is a ReadState with `context`. None comes without a leader,
+   * or when messages are lost: ask again.
    */
   readIndex(context: Uint8Array): void {
     const request = new Message(MessageType.readIndex, NONE);

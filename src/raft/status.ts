@@ -1,5 +1,6 @@
 import type { Raft } from "./core/raft.ts";
 import type { TrackerConfig } from "./tracker/config.ts";
+import type { Progress } from "./tracker/progress.ts";
 import type { ProgressMap } from "./tracker/tracker.ts";
 import { type HardState, type SoftState, StateType } from "./types.ts";
 
@@ -14,7 +15,7 @@ export interface Status extends SoftState, HardState {
   readonly progress: ProgressMap;
 }
 
-const NO_PROGRESS: ProgressMap = new Map();
+const NO_PROGRESS: ReadonlyMap<bigint, Progress> = new Map<bigint, Progress>();
 
 /** A snapshot of the state; progress is the live one. */
 export function statusOf(raft: Raft): Status {

@@ -20,7 +20,7 @@ export function appendReceived(raft: Raft, message: Message): void {
   raft.send(answer);
 }
 
-/** The leader's log has no term above `logTerm` before the anchor, so nothing above it can match. */
+/** The leader's log has no higher term than `logTerm` before the anchor: none can match. */
 function reject(raft: Raft, { from, index, logTerm }: Message, answer: Message): void {
   const { log } = raft;
   raft.logger.debug(

@@ -1,5 +1,5 @@
 import { assert } from "../../base/assert.ts";
-import { RaftLog } from "../log/raft-log.ts";
+import type { RaftLog } from "../log/raft-log.ts";
 import { hex, type RaftLogger } from "../logger.ts";
 import { Message, MessageType, messageTypeName } from "../message.ts";
 import type { ReadState } from "../output/ready.ts";
@@ -9,8 +9,8 @@ import { ReadOnly } from "../leader/read-only.ts";
 import type { Settings } from "./settings.ts";
 
 /**
- * The state of one member of a group, and what touches nothing else: sending, and starting over. The
- * rules are functions beside it, one file each. Nobody outside of the core changes it.
+ * The state of one member of a group, and what touches nothing else: sending, and starting over.
+ * The rules are functions beside it, one file each. Nobody outside of the core changes it.
  */
 export class Raft {
   readonly id: bigint;
@@ -26,7 +26,7 @@ export class Raft {
   state: StateType = StateType.follower;
   isLearner = false;
 
-  /** Ticks since a valid leader was heard of, or, at a leader, since the last check of the quorum. */
+  /** Ticks since a leader was heard of, or, at a leader, since the quorum was last checked. */
   electionElapsed = 0;
   heartbeatElapsed = 0;
   /** Drawn from [electionTicks, 2 * electionTicks) at each reset. */

@@ -99,7 +99,7 @@ function heartbeatAnswered(raft: Raft, peer: Progress, { from, context }: Messag
   readsConfirmed(raft, from, context);
 }
 
-/** Either way the peer is heard of before entries are sent again: by its answer or a heartbeat's. */
+/** Either way the peer has to answer, this or a heartbeat, before entries are sent again. */
 function snapshotReported(raft: Raft, peer: Progress, isFailed: boolean): void {
   if (peer.state !== ProgressState.snapshot) return;
   if (isFailed) peer.pendingSnapshot = 0;

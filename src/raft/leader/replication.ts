@@ -8,8 +8,8 @@ import { type Entry, NO_ENTRIES } from "../types.ts";
 import type { Raft } from "../core/raft.ts";
 
 /**
- * Sends `peer` what it lacks and the commit index (raft.md L1 to L3): entries within the limits, or a
- * snapshot where the log does not reach back so far. Without entries only if `sendIfEmpty`. True
+ * Sends `peer` what it lacks and the commit index (raft.md L1 to L3): entries within the limits, or
+ * a snapshot where the log does not reach back so far. Without entries only if `sendIfEmpty`. True
  * when something was sent.
  */
 export function sendAppend(raft: Raft, peer: Progress, sendIfEmpty: boolean): boolean {

@@ -205,8 +205,8 @@ export class RaftLog {
   }
 
   /**
-   * Committed entries to apply next, within the window. While a snapshot waits to be persisted there
-   * are none. `allowUnstable`: also those whose durability was not acknowledged.
+   * Committed entries to apply next, within the window. While a snapshot waits to be persisted
+   * there are none. `allowUnstable`: also those whose durability was not acknowledged.
    */
   nextCommitted(allowUnstable: boolean): readonly Entry[] {
     if (!this.hasNextCommitted(allowUnstable)) return NO_ENTRIES;
