@@ -10,6 +10,16 @@ export interface LongSuiteEntry {
 
 /** Every suite by name. CI skips those whose module is not there. */
 export const LONG_SUITES: Readonly<Record<string, LongSuiteEntry>> = {
+  golden: {
+    module: "test/raft/golden/suite.ts",
+    what: "recordings of Raft clusters and our own scenarios, verbatim; --dir D: those below D",
+    inCi: true,
+  },
+  raft: {
+    module: "test/compat/raft/suite.ts",
+    what: "our Raft core beside etcd's library: scenario files, and random ones line by line",
+    inCi: true,
+  },
   fuzz: {
     module: "test/compat/fuzz/suite.ts",
     what: "mutations of recorded connections against a running server: no crash, no growth",

@@ -1,3 +1,4 @@
+import { confStateFields } from "../describe/state.ts";
 import { hex } from "../logger.ts";
 import { Message, MessageType } from "../message.ts";
 import { ProgressTracker } from "../tracker/tracker.ts";
@@ -31,8 +32,8 @@ function restoreSnapshot(raft: Raft, snapshot: Snapshot): boolean {
   }
   if (!isMember(raft.id, confState)) {
     logger.warning(
-      `${hex(raft.id)} attempted to restore snapshot but it is not in the ConfState; ` +
-        "should never happen",
+      `${hex(raft.id)} attempted to restore snapshot but it is not in the ConfState ` +
+        `${confStateFields(confState)}; should never happen`,
     );
     return false;
   }

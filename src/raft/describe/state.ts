@@ -26,6 +26,19 @@ export function describeConfState(state: ConfState): string {
   );
 }
 
+/** `voters:1 voters:2 learners:3 auto_leave:false`, as Go prints the message. */
+export function confStateFields(state: ConfState): string {
+  const each = (name: string, ids: readonly bigint[]): string =>
+    ids.map((id) => `${name}:${id} `).join("");
+  return (
+    each("voters", state.voters) +
+    each("learners", state.learners) +
+    each("voters_outgoing", state.votersOutgoing) +
+    each("learners_next", state.learnersNext) +
+    `auto_leave:${state.autoLeave}`
+  );
+}
+
 /** `Index:4 Term:1 ConfState:…`. */
 export function describeSnapshot({ metadata }: Snapshot): string {
   const { index, term, confState } = metadata;

@@ -4,13 +4,13 @@
  * module that pins one set of them (etcd's own modules forbid a plain `go install` of a version).
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 import type { TestContext } from "node:test";
 
 /** A program that serves as an oracle. */
-export type OracleName = "etcd" | "etcdctl" | "etcdutl" | "bbolt" | "h2spec";
+export type OracleName = "etcd" | "etcdctl" | "etcdutl" | "bbolt" | "h2spec" | "raft-golden";
 
 /** One set of programs built from one Go module of ours. */
 export interface OracleModule {
@@ -24,12 +24,15 @@ export interface OracleModule {
   readonly programs: Readonly<Partial<Record<OracleName, string>>>;
 }
 
+/** A program of our own around etcd's raft library. */
+const RAFT_PROGRAMS = { "raft-golden": "raft-golden" } as const;
 const ETCD_PROGRAMS = { etcd: "server", etcdctl: "etcdctl", etcdutl: "etcdutl" } as const;
 
 /** In build order: what most tests need first. */
 export const ORACLE_MODULES: readonly OracleModule[] = [
   { module: "etcd-3.7", cacheName: "etcd-3.7.1", version: "3.7", programs: ETCD_PROGRAMS },
   { module: "h2spec", cacheName: "h2spec-2.2.1", version: "2.2", programs: { h2spec: "h2spec" } },
+  { module: "raft", cacheName: "raft-3.7.0", version: "3.7", programs: RAFT_PROGRAMS },
   { module: "bbolt", cacheName: "bbolt-1.5.0", version: "1.5", programs: { bbolt: "bbolt" } },
   { module: "etcd-3.6", cacheName: "etcd-3.6.16", version: "3.6", programs: ETCD_PROGRAMS },
   { module: "etcd-3.5", cacheName: "etcd-3.5.35", version: "3.5", programs: ETCD_PROGRAMS },
@@ -55,7 +58,8 @@ export function oracleModuleDir(oracle: OracleModule): string {
 export function oracleFingerprint(oracle: OracleModule): string {
   const dir = oracleModuleDir(oracle);
   const hash = createHash("sha256");
-  for (const name of ["go.mod", "go.sum"]) hash.update(readFileSync(path.join(dir, name)));
+  const ours = globSync("*/*.go", { cwd: dir }).sort();
+  for (const name of ["go.mod", "go.sum", ...ours]) hash.update(readFileSync(path.join(dir, name)));
   return hash.digest("hex");
 }
 
@@ -67,7 +71,7 @@ export function isBuilt(oracle: OracleModule): boolean {
 
 /**
  * The path of an oracle, or undefined when it is not there. `version` is a series: `3.4` (that is
- * Debian's), `3.5`, `3.6`, `3.7` for etcd's programs; it may be left out for bbolt and h2spec.
+ * Debian's), `3.5`, `3.6`, `3.7` for etcd's programs; it may be left out for all others.
  */
 export function oraclePath(name: OracleName, version?: string): string | undefined {
   if (version === DEBIAN_VERSION) {

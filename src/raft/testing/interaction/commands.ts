@@ -46,9 +46,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "report-unreachable": reportUnreachable,
 };
 
-/** The commands of the `interaction` files (raft.md 19.2), on a world of their own. */
-export function interactionCommands(): Interpreter {
-  const environment = new Environment();
+/** The commands of the `interaction` files (raft.md 19.2), by default on a world of their own. */
+export function interactionCommands(environment: Environment = new Environment()): Interpreter {
   return (directive) => {
     const error = carryOut(environment, directive);
     const output = environment.output.take() + error;

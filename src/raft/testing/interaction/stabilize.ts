@@ -1,9 +1,15 @@
 import { bareIds } from "../arguments.ts";
-import type { Directive } from "../data-file.ts";
+import { DataFileError, type Directive } from "../data-file.ts";
 import { deliver } from "./deliver.ts";
 import type { Environment, Selection } from "./environment.ts";
 import { processAppend, processApply, processReady } from "./process.ts";
 import type { TestNode } from "./test-node.ts";
+
+/**
+ * Passes after which nodes are said to talk for ever. Twenty are many; a log that was compacted
+ * before it was applied never settles, in the library neither.
+ */
+const PASSES_MAX = 1_000;
 
 /** `stabilize [ID…] [log-level=LEVEL]`: until these nodes have nothing to do. */
 export function stabilize(environment: Environment, directive: Directive): void {
@@ -15,7 +21,11 @@ export function stabilize(environment: Environment, directive: Directive): void 
     for (const { key, values } of directive.args) {
       if (key === "log-level") for (const value of values) output.setLevel(value);
     }
-    while (pass(environment, chosen));
+    let passes = 0;
+    while (pass(environment, chosen)) {
+      passes += 1;
+      if (passes === PASSES_MAX) throw new DataFileError(`line ${directive.line}: no end in sight`);
+    }
   } finally {
     output.setLevel(level);
   }
