@@ -37,8 +37,8 @@ export function findGoldenFiles(
   return suites.flatMap((suite) => {
     const folder = path.join(dir, suite);
     if (!existsSync(folder)) return [];
-    return readdirSync(folder)
-      .filter((file) => file.endsWith(".txt"))
+    return readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((file) => path.basename(file).endsWith(".txt"))
       .toSorted()
       .map((file) => ({
         name: `${suite}/${file}`,

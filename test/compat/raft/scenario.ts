@@ -2,6 +2,7 @@ import type { Prng } from "../../../src/base/prng.ts";
 import { DataFileError, readDirectives } from "../../../src/raft/testing/data-file.ts";
 import { interactionCommands } from "../../../src/raft/testing/interaction/commands.ts";
 import { Environment } from "../../../src/raft/testing/interaction/environment.ts";
+import { StateType } from "../../../src/raft/types.ts";
 
 /**
  * A random scenario in the language of the golden files, a command a text, without outputs: what
@@ -202,8 +203,14 @@ class ScenarioWriter {
     this.#push(`report-unreachable ${this.id()} ${this.id()}`);
   }
 
+  /** Only a leader sends one: members believe a message of their term to be from its leader. */
   snapshot(): void {
-    this.#push(`send-snapshot ${this.id()} ${this.id()}`);
+    const to = this.id();
+    const leaders = this.#environment.nodes.filter(
+      ({ id, raw }) => raw.core.state === StateType.leader && id !== BigInt(to),
+    );
+    const from = leaders.at(this.#prng.below(Math.max(1, leaders.length)));
+    if (from !== undefined) this.#push(`send-snapshot ${from.id} ${to}`);
   }
 
   compact(): void {
