@@ -11,6 +11,7 @@ import {
   type HardState,
   NO_DATA,
   NONE,
+  type Snapshot,
   UNLIMITED,
 } from "../types.ts";
 
@@ -47,7 +48,7 @@ export class Seat {
   readonly applied: Entry[] = [];
   readonly reads: ReadState[] = [];
   node: RawNode;
-  readonly #config: RaftConfig;
+  protected readonly config: RaftConfig;
 
   constructor(options: SeatOptions) {
     const { id, voters, learners = [], term = 0, vote = NONE, commit = 0, log = [] } = options;
@@ -56,7 +57,7 @@ export class Seat {
     this.storage = new SeatStorage(confState);
     this.storage.append(log.map((entryTerm, at) => entry(entryTerm, at + 1)));
     this.storage.setHardState({ term, vote, commit });
-    this.#config = {
+    this.config = {
       id,
       electionTicks: 10,
       heartbeatTicks: 1,
@@ -65,7 +66,7 @@ export class Seat {
       inflightMessagesMax: 256,
       ...options.config,
     };
-    this.node = new RawNode(this.#config);
+    this.node = new RawNode(this.config);
   }
 
   /** Terms of the stored entries, from the first index on. */
@@ -96,6 +97,15 @@ export class Seat {
   }
 
   persist({ hardState, entries, snapshot }: Ready): void {
+    this.persistWrite(hardState, entries, snapshot);
+  }
+
+  /** Makes a write durable. */
+  persistWrite(
+    hardState: HardState | null,
+    entries: readonly Entry[],
+    snapshot: Snapshot | null,
+  ): void {
     if (hardState !== null) this.storage.setHardState(hardState);
     if (snapshot !== null) {
       this.storage.applySnapshot(snapshot);
@@ -105,13 +115,18 @@ export class Seat {
   }
 
   apply({ committedEntries, readStates }: Ready): void {
-    for (const committed of committedEntries) {
+    this.applyEntries(committedEntries);
+    this.reads.push(...readStates);
+  }
+
+  /** Gives committed entries to the application. */
+  applyEntries(entries: readonly Entry[]): void {
+    for (const committed of entries) {
       this.applied.push(committed);
       if (committed.type !== EntryType.normal) {
         this.storage.confState = this.node.applyConfChange(decodeConfChange(committed));
       }
     }
-    this.reads.push(...readStates);
   }
 
   tick(count: number): void {
@@ -121,7 +136,7 @@ export class Seat {
   /** Stops and starts again with what is on the disk; the application keeps what it applied. */
   restart(): void {
     const applied = this.applied.at(-1)?.index ?? 0;
-    this.node = new RawNode({ ...this.#config, applied });
+    this.node = new RawNode({ ...this.config, applied });
   }
 }
 
