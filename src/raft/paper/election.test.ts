@@ -114,6 +114,16 @@ test("5.2: each server votes for at most one candidate in a term, first come, fi
   }
 });
 
+test("5.2: who grants a vote waits an election timeout before it campaigns", () => {
+  const seat = new Seat({ id: 1n, voters: VOTERS });
+  seat.tick(9);
+  seat.receive(MessageType.vote, 2n, { term: 1 });
+  seat.work();
+  seat.node.core.randomizedElectionTicks = 10;
+  seat.tick(9);
+  assert.equal(seat.node.core.term, 1);
+});
+
 test("5.2: the vote is kept over a restart", () => {
   const seat = new Seat({ id: 1n, voters: VOTERS });
   seat.receive(MessageType.vote, 2n, { term: 3 });
@@ -188,7 +198,7 @@ test("5.2: so split votes are rare, and resolved: a leader is found within few t
     const prng = new Prng(seed);
     const lab = new Lab(5, { random: (bound) => prng.below(bound) });
     let ticks = 0;
-    while (lab.leaders.length === 0) {
+    while (lab.leaders.length === 0 && ticks < 100) {
       lab.tick(1);
       ticks += 1;
     }

@@ -110,6 +110,13 @@ test("9.6: a partitioned server that comes back does not disrupt the leader", ()
   assert.equal(lab.seat(3).node.core.lead, 1n);
 });
 
+test("9.6: a pre-vote is not answered within the lease of a leader", () => {
+  const lab = new Lab(3, { preVote: true, checkQuorum: true });
+  lab.elect(1);
+  lab.seat(2).receive(MessageType.preVote, 3n, { term: 2, index: 9, logTerm: 1 });
+  assert.deepEqual(lab.seat(2).work(), []);
+});
+
 test("9.6: a pre-vote changes neither vote nor term of the voter", () => {
   const seat = new Seat({ id: 1n, voters: VOTERS, term: 2, vote: 2n, config: { preVote: true } });
   seat.receive(MessageType.preVote, 3n, { term: 3, index: 9, logTerm: 2 });

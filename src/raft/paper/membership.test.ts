@@ -5,7 +5,7 @@ import { ConfChangeTransition, ConfChangeType, type ConfChangeV2 } from "../conf
 import { encodeConfChangeV2 } from "../conf-change-codec.ts";
 import { MessageType } from "../message.ts";
 import { Lab } from "../testing/lab.ts";
-import type { Seat } from "../testing/seat.ts";
+import { Seat } from "../testing/seat.ts";
 import { EntryType, NO_DATA, StateType } from "../types.ts";
 
 const DATA = new Uint8Array([7]);
@@ -169,6 +169,24 @@ test("thesis 4.2.2: a removed leader manages the group until its removal is comm
   lab.elect(3);
   assert.equal(lab.seat(3).node.core.state, StateType.leader);
   assert.equal(String(lab.seat(3).node.status().config.voters), "(2 3)");
+});
+
+test("thesis 4.1: what the smaller majority of a new configuration holds is committed", () => {
+  const seat = new Seat({ id: 1n, voters: [1n, 2n, 3n, 4n] });
+  seat.node.campaign();
+  seat.work();
+  for (const id of [2n, 3n]) seat.receive(MessageType.voteResp, id);
+  seat.work();
+  for (const id of [2n, 3n]) seat.receive(MessageType.appResp, id, { index: 1 });
+  seat.work();
+  propose(seat, change(auto, [removeNode, 4n]));
+  seat.node.propose(DATA);
+  seat.work();
+  seat.receive(MessageType.appResp, 2n, { index: 3 });
+  seat.receive(MessageType.appResp, 3n, { index: 2 });
+  assert.equal(seat.node.status().commit, 2);
+  seat.work();
+  assert.equal(seat.node.status().commit, 3, "two of three hold it");
 });
 
 test("thesis 4.2.2: a leader that is not in the configuration does not count itself", () => {

@@ -123,6 +123,37 @@ test("thesis 6.4: a deposed leader answers none of the reads it was asked before
   assert.deepEqual(readsOf(old), []);
 });
 
+test("thesis 6.4: nor when it leads again: others may have written before it was asked", () => {
+  const lab = new Lab(3);
+  const old = lab.elect(1);
+  lab.partition([1], [2, 3]);
+  lab.elect(2);
+  lab.seat(2).node.propose(DATA);
+  lab.settle();
+  old.node.readIndex(contextOf(1));
+  lab.settle();
+  lab.heal();
+  lab.tick(3);
+  lab.elect(1);
+  assert.equal(old.node.core.state, StateType.leader);
+  old.node.readIndex(contextOf(2));
+  lab.settle();
+  assert.deepEqual(readsOf(old), [[2, 4]]);
+});
+
+test("thesis 6.4: a round confirms the reads that came before it, and none after", () => {
+  const lab = new Lab(3);
+  const seat = lab.elect(1);
+  seat.node.readIndex(contextOf(1));
+  const round = seat.work();
+  seat.node.readIndex(contextOf(2));
+  seat.work();
+  for (const message of round) lab.seats[Number(message.to) - 1]!.node.step(message);
+  for (const id of [2, 3]) for (const answer of lab.seat(id).work()) seat.node.step(answer);
+  seat.work();
+  assert.deepEqual(readsOf(seat), [[1, 1]]);
+});
+
 test("thesis 6.4: confirmations of one leadership count for no other", () => {
   const lab = new Lab(3);
   const seat = lab.elect(1);

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { MessageType } from "../message.ts";
 import { Lab } from "../testing/lab.ts";
 import { entry, Seat } from "../testing/seat.ts";
+import { ProgressState } from "../tracker/progress.ts";
 import { StateType } from "../types.ts";
 
 const VOTERS = [1n, 2n, 3n];
@@ -297,6 +298,16 @@ test("5.5: requests are idempotent: repeated appends and votes change nothing", 
   const after = lab.seats.map(({ logTerms, node }) => [logTerms, node.status().commit]);
   assert.deepEqual(after, before);
   assert.equal(lab.seat(1).node.core.state, StateType.leader);
+});
+
+test("5.5: a refusal that comes late, after later entries were accepted, changes nothing", () => {
+  const seat = leaderOf(3);
+  for (let at = 0; at < 4; at += 1) seat.node.propose(DATA);
+  seat.work();
+  seat.receive(MessageType.appResp, 2n, { index: 5 });
+  const peer = seat.node.status().progress.get(2n)!;
+  seat.receive(MessageType.appResp, 2n, { index: 3, reject: true, rejectHint: 0 });
+  assert.deepEqual([peer.match, peer.next, peer.state], [5, 6, ProgressState.replicate]);
 });
 
 test("5.5: a server that crashed catches up after its restart", () => {

@@ -70,9 +70,20 @@ test("7: while it is under way nothing else is sent; a report of failure tries a
   assert.equal(appends.length, 0);
   node.reportSnapshot(3n, false);
   assert.equal(peer.state, ProgressState.probe);
+  assert.equal(peer.next, 2, "from where it was known to be");
   lab.heal();
   lab.tick(2);
   assert.deepEqual(lab.seat(3).node.status().commit, 12);
+});
+
+test("7: a report of success goes on behind the snapshot, when the member is heard of", () => {
+  const lab = compactedLab();
+  const { node } = lab.seat(1);
+  lab.isLost = ({ type, to }) => to === 3n && type === MessageType.snap;
+  lab.tick(2);
+  node.reportSnapshot(3n, true);
+  const peer = node.status().progress.get(3n)!;
+  assert.deepEqual([peer.state, peer.next, peer.isPaused], [ProgressState.probe, 10, true]);
 });
 
 test("7: a snapshot of what is not in the log replaces the entire log", () => {
@@ -103,6 +114,16 @@ test("7: a snapshot not newer than what is committed is answered, and ignored", 
   const [answer] = seat.work();
   assert.deepEqual([answer!.index, answer!.reject], [3, false]);
   assert.equal(String(seat.node.status().config.voters), "(1 2 3)");
+});
+
+test("7: a snapshot of what is compacted long since does not take the state back", () => {
+  const seat = new Seat({ id: 1n, voters: VOTERS, term: 2 });
+  seat.receive(MessageType.snap, 2n, { snapshot: snapshotOf(7, 2) });
+  seat.work();
+  seat.receive(MessageType.snap, 2n, { snapshot: snapshotOf(3, 1) });
+  seat.work();
+  assert.equal(seat.storage.lastIndex(), 7);
+  assert.equal(seat.node.status().commit, 7);
 });
 
 test("a snapshot whose configuration lacks the receiver is ignored", () => {

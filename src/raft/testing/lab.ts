@@ -1,7 +1,11 @@
+import { assert } from "../../base/assert.ts";
 import type { RaftConfig } from "../config.ts";
 import type { Message } from "../message.ts";
 import { StateType } from "../types.ts";
 import { Seat, type SeatOptions } from "./seat.ts";
+
+/** Far more exchanges than anything but a message loop needs. */
+const SETTLE_ROUNDS_MAX = 10_000;
 
 /** A group of members in one process, whose network the test cuts as it likes. */
 export class Lab {
@@ -39,7 +43,8 @@ export class Lab {
 
   /** Delivers until nobody has anything to do. */
   settle(): void {
-    for (;;) {
+    for (let round = 0; ; round += 1) {
+      assert(round < SETTLE_ROUNDS_MAX, "lab: the group never comes to rest");
       const messages = this.seats.flatMap((seat) => seat.work());
       if (messages.length === 0) return;
       this.sent.push(...messages);
