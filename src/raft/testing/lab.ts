@@ -5,7 +5,7 @@ import { StateType } from "../types.ts";
 import { Seat, type SeatOptions } from "./seat.ts";
 
 /** Far more exchanges than anything but a message loop needs. */
-const SETTLE_ROUNDS_MAX = 10_000;
+const SETTLE_ROUNDS_MAX = 1_000;
 
 /** A group of members in one process, whose network the test cuts as it likes. */
 export class Lab {
