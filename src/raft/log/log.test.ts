@@ -68,7 +68,7 @@ test("a slice spans storage and what is unstable, within the limit", () => {
   assert.throws(() => log.slice(6, 11, UNLIMITED), /out of bounds/);
 });
 
-test("appending in front of what is unstable replaces it, inside cuts it, behind extends it", () => {
+test("appending before what is unstable replaces it, inside cuts, behind extends it", () => {
   for (const [from, terms] of [
     [4, [1, 1, 1, 9]],
     [3, [1, 1, 9]],

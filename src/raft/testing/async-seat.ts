@@ -1,5 +1,5 @@
 import { type Message, MessageType } from "../message.ts";
-import type { HardState } from "../types.ts";
+import type { ConfState, HardState } from "../types.ts";
 import { Seat, type SeatOptions } from "./seat.ts";
 
 /** One member in asynchronous mode: writes are durable when the test says so, in order. */
@@ -8,9 +8,11 @@ export class AsyncSeat extends Seat {
   readonly #writes: Message[] = [];
   /** Free to leave: of Readys, and what durability released. */
   #outgoing: Message[] = [];
+  readonly #confState: ConfState;
 
   constructor(options: SeatOptions) {
     super({ ...options, config: { ...options.config, asyncStorageWrites: true } });
+    this.#confState = this.storage.confState;
   }
 
   /** Member 1, elected in term 1 by `voters`; everything so far is durable and committed. */
@@ -62,10 +64,17 @@ export class AsyncSeat extends Seat {
     while (this.#writes.length > 0) this.syncOne();
   }
 
-  /** Loses everything that is not durable. */
+  /** Writes not yet durable, oldest first. */
+  get writes(): readonly Message[] {
+    return this.#writes;
+  }
+
+  /** Loses everything that is not durable; the application begins from nothing. */
   crash(): void {
     this.#writes.length = 0;
     this.#outgoing = [];
+    this.applied.length = 0;
+    this.storage.confState = this.#confState;
     this.restart();
   }
 

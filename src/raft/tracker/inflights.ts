@@ -51,6 +51,14 @@ export class Inflights {
     }
   }
 
+  /** Last index of each message under way, oldest first, for inspection. */
+  lastIndexes(): number[] {
+    const slots = this.#ring.length / 2;
+    return Array.from({ length: this.#count }, (_, at) => {
+      return this.#ring[2 * ((this.#start + at) % slots)]!;
+    });
+  }
+
   /** Forgets all; the memory is kept. */
   reset(): void {
     this.#start = 0;

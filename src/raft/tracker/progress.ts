@@ -109,6 +109,11 @@ export class Progress {
     this.isFlowPaused = this.inflights.isFull;
   }
 
+  /** Highest commit index that was sent, for inspection. */
+  get commitSent(): number {
+    return this.#sentCommit;
+  }
+
   /** True when sending `commit` would let the peer commit more than what it was told so far. */
   canBumpCommit(commit: number): boolean {
     return commit > this.#sentCommit && this.#sentCommit < this.next - 1;

@@ -104,6 +104,11 @@ export class ProgressTracker {
     return jointVote(incoming, outgoing) === VoteResult.won;
   }
 
+  /** What members said in the election under way, for inspection. */
+  get votes(): ReadonlyMap<bigint, boolean> {
+    return this.#votes;
+  }
+
   /** A new election: nobody has voted. */
   resetVotes(): void {
     this.#votes.clear();
