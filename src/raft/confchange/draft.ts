@@ -14,7 +14,7 @@ export interface ChangeBase {
   readonly lastIndex: number;
 }
 
-/** A configuration while it changes: copies of sets and progress, so that a refusal costs nothing. */
+/** A configuration while it changes: copies of sets and progress, a refusal leaves no trace. */
 export class ConfigDraft {
   readonly incoming: Set<bigint>;
   outgoing: Set<bigint>;

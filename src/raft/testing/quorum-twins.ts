@@ -1,6 +1,6 @@
 import { ALL_COMMITTED } from "../quorum/committed-index.ts";
 import { JointConfig } from "../quorum/joint.ts";
-import { type Known, MajorityConfig } from "../quorum/majority.ts";
+import type { Known, MajorityConfig } from "../quorum/majority.ts";
 
 /** The committed index found another way. */
 export interface Alternative {

@@ -1,5 +1,5 @@
 import { assert } from "../../base/assert.ts";
-import { Inflights } from "./inflights.ts";
+import type { Inflights } from "./inflights.ts";
 
 /** How a leader sends to a peer; numbers as in etcd. */
 export const ProgressState = { probe: 0, replicate: 1, snapshot: 2 } as const;

@@ -22,8 +22,6 @@ export interface VoteTally {
   readonly result: VoteResult;
 }
 
-const NO_PROGRESS: ProgressMap = new Map<bigint, Progress>();
-
 /**
  * The present configuration with the progress of every peer and the votes of the election under
  * way. What a leader asks for with each message is answered without allocation.
@@ -31,7 +29,7 @@ const NO_PROGRESS: ProgressMap = new Map<bigint, Progress>();
 export class ProgressTracker {
   readonly limits: InflightLimits;
   #config: TrackerConfig = EMPTY_CONFIG;
-  #progress: ProgressMap = NO_PROGRESS;
+  #progress: ProgressMap = new Map<bigint, Progress>();
   #peers: readonly Progress[] = [];
   #voters: readonly bigint[] = [];
   /** Progress of the voters of either half, resolved once per configuration. */

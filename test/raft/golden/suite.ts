@@ -11,8 +11,8 @@ import { describeMismatch, replay } from "../../../src/raft/testing/replay.ts";
 import type { LongOptions, LongResult } from "../../../scripts/long.ts";
 
 /**
- * Replays every file below `--dir D` (`quorum/`, `confchange/`, `interaction/`), a line each. Without
- * it the recordings that we were given, all of which must be there, and our own scenarios.
+ * Replays every file below `--dir D` (`quorum/`, `confchange/`, `interaction/`), a line each.
+ * Without it the recordings that we were given, all of which must be there, and our own scenarios.
  */
 export async function run({ args }: LongOptions): Promise<LongResult> {
   const dir = dirOf(args);
@@ -21,7 +21,7 @@ export async function run({ args }: LongOptions): Promise<LongResult> {
   const theirs = replayAll(GIVEN_GOLDEN_DIR, given);
   const ours = replayAll(SCENARIOS_DIR, findGoldenFiles(SCENARIOS_DIR));
   const missing = Math.max(0, GIVEN_GOLDEN_FILES - given.length);
-  if (missing > 0) console.log(`FAILED  ${missing} of ${GIVEN_GOLDEN_FILES} recordings are missing`);
+  if (missing > 0) console.log(`FAILED  ${missing} recordings are not in ${GIVEN_GOLDEN_DIR}`);
   return {
     passed: theirs.passed + ours.passed,
     failed: theirs.failed + ours.failed + missing,
