@@ -17,7 +17,8 @@ test("the window is a list with limits, however often it wraps around", () => {
           window.add(last, amount);
           twin.push({ index: last, bytes: amount });
         } else if (what < 9) {
-          const upTo = last - amount;
+          // Few of them, so that the ring grows in the midst of a round.
+          const upTo = (twin[0]?.index ?? last) + (amount % 4) - 1;
           window.freeTo(upTo);
           twin = twin.filter(({ index }) => index > upTo);
         } else if (amount === 0) {
@@ -32,11 +33,17 @@ test("the window is a list with limits, however often it wraps around", () => {
         );
       }
     }),
+    { numRuns: 500 },
   );
 });
 
-test("a full window takes nothing", () => {
-  const window = new Inflights(1, 0);
-  window.add(5, 10);
-  assert.throws(() => window.add(6, 10), /cannot add into a Full inflights/);
+test("a window is full at its limit, of messages or of bytes, and takes nothing more", () => {
+  const one = new Inflights(1, 0);
+  one.add(5, 10);
+  assert.throws(() => one.add(6, 10), /cannot add into a Full inflights/);
+  const bytes = new Inflights(9, 20);
+  bytes.add(5, 10);
+  assert.equal(bytes.isFull, false);
+  bytes.add(6, 10);
+  assert.equal(bytes.isFull, true);
 });

@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
 import { Prng } from "../../../src/base/prng.ts";
 import { DataFileError } from "../../../src/raft/testing/data-file.ts";
 import {
@@ -19,14 +21,25 @@ const BATCH = 250;
 /**
  * Our Raft core beside the library of etcd 3.7: what our scenario files say is what the library
  * prints, and random scenarios go the same way in both, message by message and line by line.
- * `--scenarios N` sets how many.
+ * `--scenarios N` sets how many; `--record` writes into our files what the library prints.
  */
 export async function run({ seed, size, args }: LongOptions): Promise<LongResult> {
   const asked = args[args.indexOf("--scenarios") + 1];
   const count = args.includes("--scenarios") ? Number(asked) : SCENARIOS[size];
+  if (args.includes("--record")) record(findGoldenFiles(SCENARIOS_DIR));
   const files = checkFiles(findGoldenFiles(SCENARIOS_DIR));
   const random = checkRandom(seed, count);
   return { passed: files.passed + random.passed, failed: files.failed + random.failed };
+}
+
+/** A new scenario is written as commands, each with a line `----` behind it, and recorded. */
+function record(files: readonly GoldenFile[]): void {
+  const recorded = recordWithLibrary(new Map(files.map(({ name, text }) => [name, text])));
+  for (const { name, text } of files) {
+    if (recorded.get(name) === text) continue;
+    writeFileSync(path.join(SCENARIOS_DIR, name), recorded.get(name)!);
+    console.log(`recorded ${name}`);
+  }
 }
 
 /** Our files must say what the library says, to the byte. */
