@@ -168,7 +168,10 @@ class Explorer {
     for (let other = 0; other < MEMBERS; other += 1) {
       if (other !== member) this.#ghosts.checkMatching(state, members[other]!);
     }
-    if (this.#bounds.changes === 0) this.#ghosts.checkDurable(ghost, members);
+    if (this.#bounds.changes === 0) {
+      this.#ghosts.checkDurable(ghost, members);
+      this.#ghosts.checkElectable(ghost, members);
+    }
     this.#add({ members, ghost, counts: world.counts, network: next });
   }
 

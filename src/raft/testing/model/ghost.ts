@@ -78,10 +78,38 @@ export class Ghosts {
     }
   }
 
+  /**
+   * Leader completeness a step ahead: who could win an election now, by the disks of a majority,
+   * has everything that is committed (paper, 5.4.3). For a group that nobody changes.
+   */
+  checkElectable(ghost: number, states: readonly number[]): void {
+    const { committed } = this.#ghosts.value(ghost);
+    const last = committed.length - 1;
+    if (last < 0) return;
+    const logs = states.map((state) => this.#members.view(state).durable);
+    for (const log of logs) {
+      if (log[last] === committed[last]) continue;
+      const voters = logs.filter((other) => isUpToDate(log, other)).length;
+      if (voters * 2 > logs.length) {
+        throw new Violation(`leader completeness: [${log}] could win without ${committed[last]}`);
+      }
+    }
+  }
+
   #intern(ghost: Ghost): number {
     const { leaders, committed, committedIn } = ghost;
     return this.#ghosts.intern(`${leaders}|${committed}|${committedIn}`, ghost);
   }
+}
+
+/** True when a candidate with `log` gets the vote of one with `other`. */
+function isUpToDate(log: readonly string[], other: readonly string[]): boolean {
+  const [term, otherTerm] = [lastTerm(log), lastTerm(other)];
+  return term > otherTerm || (term === otherTerm && log.length >= other.length);
+}
+
+function lastTerm(log: readonly string[]): number {
+  return log.length === 0 ? 0 : Number.parseInt(log[log.length - 1]!, 10);
 }
 
 /** Election safety. */

@@ -85,7 +85,9 @@ export class Members {
   }
 
   #seat(member: number): AsyncSeat {
-    return new AsyncSeat({ id: this.#voters[member]!, voters: this.#voters });
+    // An entry a message: more can happen between them.
+    const config = { bytesPerMessageMax: 0 };
+    return new AsyncSeat({ id: this.#voters[member]!, voters: this.#voters, config });
   }
 
   #play(seat: AsyncSeat, input: number): readonly Message[] {
