@@ -290,7 +290,7 @@ export class Sender {
       // Only the second message shows that more of them share a piece.
       const isShared = item?.kind === ItemKind.bytes && size < pieceBytesLeast / 2;
       const room = isShared ? pieceBytesLeast : size;
-      item = new SendItem(ItemKind.bytes, Buffer.allocUnsafeSlow(room));
+      item = new SendItem(ItemKind.bytes, this.#limits.slabs.take(room));
       item.end = 0;
       this.#push(stream, item);
     }
@@ -405,6 +405,7 @@ export class Sender {
 
   #itemDone(stream: H2Stream, item: SendItem): void {
     this.#shift(stream);
+    if (item.kind === ItemKind.bytes) this.#limits.slabs.give(item.bytes);
     if (stream.queue.length > 0) this.#ready.push(stream);
     if (stream.wantsWritable && this.#isWritable(stream)) {
       stream.wantsWritable = false;

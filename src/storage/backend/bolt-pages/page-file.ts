@@ -124,9 +124,21 @@ export class PageFile implements PageSource {
     return found === "found";
   }
 
-  /** As `page`, and the page stays where it is: for one that is not asked for again. */
+  /**
+   * As `page`, and the page stays where it is: for one that is not asked for again. A single one is
+   * of use until the next call.
+   */
   once(id: number): Uint8Array {
-    return this.#copyOfFrame(id) ?? this.#cache.get(id) ?? this.#readSound(id);
+    const framed = this.#framed;
+    if (this.#frames.find(id, framed)) {
+      const at = framed.bytes.byteOffset + framed.start;
+      return new Uint8Array(framed.bytes.buffer, at, framed.end - framed.start);
+    }
+    const cached = this.#cache.get(id);
+    if (cached !== null) return cached;
+    const bytes = this.glance(id);
+    this.#check(bytes, id);
+    return bytes;
   }
 
   /**

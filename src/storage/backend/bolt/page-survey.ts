@@ -1,4 +1,4 @@
-import { newSpan } from "../../../base/span.ts";
+import { copyOf, newSpan } from "../../../base/span.ts";
 import {
   branchChild,
   branchKeyBytes,
@@ -190,7 +190,7 @@ export class PageSurvey implements Rework {
   #leaf(id: number): Uint8Array {
     let leaf = this.leaves.get(id);
     if (leaf === undefined) {
-      leaf = this.#options.store.once(id);
+      leaf = copyOf(this.#options.store.once(id));
       this.leaves.set(id, leaf);
     }
     return leaf;
