@@ -4,6 +4,8 @@ import { test } from "node:test";
 import { newSpan } from "../base/span.ts";
 import { Alarms } from "../cluster/alarms.ts";
 import { Membership } from "../cluster/membership.ts";
+import { Lessor } from "../lease/lessor.ts";
+import type { LeaseChange } from "../mvcc/types.ts";
 import { openStore } from "../mvcc/store/kv-store.ts";
 import type { KvStore } from "../mvcc/store/store.ts";
 import {
@@ -41,7 +43,9 @@ interface Machine {
 function newMachine(quotaBytes = NO_QUOTA, clock: Clock = new VirtualClock()): Machine {
   const said: string[] = [];
   const backend = openMemoryBackend();
-  const store = openStore({ backend, hashSeed: 7 });
+  const lessor = new Lessor({ hashSeed: 7, ttlMinSeconds: 2, hasCheckpoints: false });
+  const onLeaseChange = (change: LeaseChange): void => lessor.leaseChanged(change);
+  const store = openStore({ backend, hashSeed: 7, onLeaseChange });
   const results: ApplyResults = {
     wants: () => true,
     put: (id, revision) => said.push(`put ${id} at ${revision}`),
@@ -49,6 +53,8 @@ function newMachine(quotaBytes = NO_QUOTA, clock: Clock = new VirtualClock()): M
     txn: (id, revision) => said.push(`txn ${id} at ${revision}`),
     compacted: (id, revision) => said.push(`compacted ${id} at ${revision}`),
     alarms: (id) => said.push(`alarms ${id}`),
+    leaseGranted: (id, _, { ttl }) => said.push(`granted ${id} for ${ttl} s`),
+    leaseRevoked: (id, revision) => said.push(`revoked ${id} at ${revision}`),
     done: (id) => said.push(`done ${id}`),
     failed: (id, error) => said.push(`failed ${id}: ${String(error)}`),
     overQuota: (id) => said.push(`over quota ${id}`),
@@ -57,6 +63,10 @@ function newMachine(quotaBytes = NO_QUOTA, clock: Clock = new VirtualClock()): M
     onCompaction: () => {},
     onOverQuota: () => said.push("alarm wanted"),
     onClusterChange: () => {},
+    onTermBegun: () => {},
+    onLeaseGranted: () => {},
+    onLeaseRevoked: () => {},
+    storesCheckpoints: () => true,
   };
   const applier = new Applier({
     clock,
@@ -65,7 +75,7 @@ function newMachine(quotaBytes = NO_QUOTA, clock: Clock = new VirtualClock()): M
     committer: new Committer(backend),
     membership: new Membership(),
     alarms: new Alarms(),
-    leases: { has: () => false },
+    lessor,
     results,
     events,
     quota: new Quota(backend, quotaBytes, PLENTY),
@@ -180,8 +190,8 @@ test("while NOSPACE is raised puts and grants are refused, while CORRUPT all tha
 
 test("an entry that this version cannot apply stops it instead of being skipped", () => {
   const machine = newMachine();
-  const grant = entry(1, { case: "leaseGrant", value: { ttl: 5, id: 7n } });
-  assert.throws(() => applyAll(machine, [grant]), /entry 1 .* leaseGrant/u);
+  const users = entry(1, { case: "authEnable", value: {} });
+  assert.throws(() => applyAll(machine, [users]), /entry 1 .* authEnable/u);
 });
 
 test("a long transaction is applied in slices, and seen as a whole", () => {

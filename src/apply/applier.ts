@@ -2,6 +2,7 @@ import { ChunkWriter } from "../base/chunk-writer.ts";
 import { AlarmType, type Alarms } from "../cluster/alarms.ts";
 import { decodeMemberContext, type Membership } from "../cluster/membership.ts";
 import type { StateMachine } from "../consensus/state-machine.ts";
+import type { Lessor } from "../lease/lessor.ts";
 import type { KvStore } from "../mvcc/store/store.ts";
 import type { Clock } from "../platform/clock.ts";
 import {
@@ -9,6 +10,7 @@ import {
   decodeInternalRaftRequest,
   type DeleteRangeRequest,
   type InternalRaftRequest,
+  type LeaseGrantRequest,
   type PutRequest,
   type TxnRequest,
 } from "../proto/gen/etcdserverpb.ts";
@@ -22,6 +24,7 @@ import { writeConfState } from "../storage/schema/conf-state.ts";
 import { writeMember } from "../storage/schema/members.ts";
 import type { Committer } from "./committer.ts";
 import { putCost, refusedByAlarm, requestCost } from "./gate.ts";
+import { LeaseEntries } from "./lease-entries.ts";
 import { lowId, newPutEntry, PutEntryReader } from "./put-entry.ts";
 import type { Quota } from "./quota.ts";
 import type { ApplyEvents, ApplyResults } from "./results.ts";
@@ -31,7 +34,7 @@ import { Executor } from "./txn/execute.ts";
 import { type LongTxnEntry, readLongTxnEntry } from "./txn/long/long-entry.ts";
 import { LongTxn } from "./txn/long/long-txn.ts";
 import { surveyTxn } from "./txn/long/survey.ts";
-import { type Leases, PlanChecker, planTxn } from "./txn/plan.ts";
+import { PlanChecker, planTxn } from "./txn/plan.ts";
 import { chunksOf, NO_CHUNKS } from "./txn/result.ts";
 import { RangeReader } from "./range/range-reader.ts";
 import { readV2Put, type V2Entry } from "./v2-entry.ts";
@@ -58,7 +61,7 @@ export interface ApplierOptions {
   readonly committer: Committer;
   readonly membership: Membership;
   readonly alarms: Alarms;
-  readonly leases: Leases;
+  readonly lessor: Lessor;
   readonly results: ApplyResults;
   readonly events: ApplyEvents;
   readonly quota: Quota;
@@ -75,6 +78,7 @@ export class Applier implements StateMachine {
   readonly #comparer: Comparer;
   readonly #checker: PlanChecker;
   readonly #executor: Executor;
+  readonly #leases: LeaseEntries;
   readonly #putReader = new PutEntryReader();
   readonly #putEntry = newPutEntry();
   /** A deletion or transaction; it goes on in the next slice when it takes longer than one. */
@@ -85,8 +89,9 @@ export class Applier implements StateMachine {
     this.#store = options.store;
     this.#results = options.results;
     this.#comparer = new Comparer(options.store);
-    this.#checker = new PlanChecker(options.store, options.leases);
+    this.#checker = new PlanChecker(options.store, options.lessor);
     this.#executor = new Executor(options.store, new RangeReader(options.store), false);
+    this.#leases = new LeaseEntries(options);
   }
 
   get isBlocked(): boolean {
@@ -115,7 +120,10 @@ export class Applier implements StateMachine {
       this.#applyConfChange(entry);
       return;
     }
-    if (entry.data.length === 0) return;
+    if (entry.data.length === 0) {
+      this.#options.events.onTermBegun(entry.term);
+      return;
+    }
     if (this.#putReader.read(entry.data, this.#putEntry)) {
       this.#applyPut(this.#putEntry.requestId, this.#putEntry.request);
       return;
@@ -157,6 +165,16 @@ export class Applier implements StateMachine {
         return;
       case "alarm":
         this.#applyAlarm(requestId, inner.value);
+        return;
+      case "leaseGrant":
+        this.#applyGrant(requestId, inner.value, cost);
+        return;
+      case "leaseRevoke":
+        this.#long = this.#applyRevoke(requestId, inner.value.id);
+        return;
+      case "leaseCheckpoint":
+        this.#leases.checkpoint(inner.value);
+        this.#results.done(requestId);
         return;
       default:
         this.#applyCluster(entry, requestId, inner);
@@ -227,6 +245,20 @@ export class Applier implements StateMachine {
       deleted,
       prevKvs: prevKvs === null ? NO_CHUNKS : chunksOf(prevKvs),
     });
+  }
+
+  #applyGrant(requestId: number, request: LeaseGrantRequest, cost: number): void {
+    const hasRoom = this.#options.quota.hasRoom(cost);
+    const granted = this.#leases.grant(request);
+    if (typeof granted === "string") this.#results.failed(requestId, granted);
+    else if (!hasRoom) this.#overQuota(requestId);
+    else this.#results.leaseGranted(requestId, this.#store.currentRevision, granted);
+  }
+
+  *#applyRevoke(requestId: number, id: bigint): Steps<void> {
+    const revision = yield* this.#leases.revokeInSteps(id);
+    if (typeof revision === "string") this.#results.failed(requestId, revision);
+    else this.#results.leaseRevoked(requestId, revision);
   }
 
   #applyCompaction(requestId: number, revision: number): void {

@@ -5,7 +5,7 @@ import type { RequestError } from "./errors.ts";
 /** What a put costs beyond its key and value, by etcd's estimate (semantics.md M1). */
 const PUT_OVERHEAD_BYTES = 256;
 /** What granting a lease costs, by the same estimate. */
-const LEASE_GRANT_BYTES = 64;
+export const LEASE_GRANT_BYTES = 64;
 
 type Request = NonNullable<InternalRaftRequest["request"]>;
 

@@ -1,4 +1,5 @@
 import type { Alarm } from "../cluster/alarms.ts";
+import type { GrantedLease, LeaseEvents } from "./lease-entries.ts";
 import type { RequestError } from "./errors.ts";
 import type { Chunks, TxnResult } from "./txn/result.ts";
 
@@ -16,6 +17,8 @@ export interface ApplyResults {
   /** The compaction took effect; its work goes on in the background. */
   compacted(requestId: number, revision: number): void;
   alarms(requestId: number, revision: number, alarms: readonly Alarm[]): void;
+  leaseGranted(requestId: number, revision: number, granted: GrantedLease): void;
+  leaseRevoked(requestId: number, revision: number): void;
   /** An entry without a reply of its own (publish, cluster version) was applied. */
   done(requestId: number): void;
   failed(requestId: number, error: RequestError): void;
@@ -33,11 +36,13 @@ export interface DeletedResult {
 }
 
 /** What apply asks of its surroundings. Called inside apply: must not write to the store. */
-export interface ApplyEvents {
+export interface ApplyEvents extends LeaseEvents {
   /** A compaction was accepted: its work is to be driven. */
   onCompaction(): void;
   /** This member is over its quota: the alarm is to be proposed. */
   onOverQuota(): void;
   /** The cluster's version or membership changed. */
   onClusterChange(): void;
+  /** The first entry of a leader was applied, and so everything before its term. */
+  onTermBegun(term: number): void;
 }

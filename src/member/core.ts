@@ -3,11 +3,11 @@ import { Committer, MAINTAIN_BYTES } from "../apply/committer.ts";
 import { CompactionDriver } from "../apply/compaction-driver.ts";
 import { DefragmentationDriver } from "../apply/defragmentation-driver.ts";
 import { Quota } from "../apply/quota.ts";
-import type { ApplyResults } from "../apply/results.ts";
 import type { Sliced } from "../base/sliced.ts";
 import { Alarms } from "../cluster/alarms.ts";
 import { Membership } from "../cluster/membership.ts";
 import { Group } from "../consensus/group/group.ts";
+import type { Lessor } from "../lease/lessor.ts";
 import type { KvStore } from "../mvcc/store/store.ts";
 import { openStore } from "../mvcc/store/kv-store.ts";
 import type { Platform } from "../platform/platform.ts";
@@ -19,14 +19,15 @@ import { Service } from "../service/service.ts";
 import type { BoltBackend } from "../storage/backend/bolt/bolt-backend.ts";
 import { applyWrites, decideMigration } from "../storage/schema/migration.ts";
 import { readStorageVersion } from "../storage/schema/storage-version.ts";
-import { parseVersion, versionText } from "../storage/schema/version.ts";
+import { compareVersions, parseVersion, versionText } from "../storage/schema/version.ts";
 import { newAutoCompactor } from "./auto-compaction.ts";
 import type { StartState } from "./bootstrap.ts";
 import type { MemberConfig } from "./config.ts";
 import { DiskReserve } from "./disk-reserve.ts";
 import { commitMetrics } from "./metrics/disk-metrics.ts";
+import { leaseTtls } from "./metrics/lease-metrics.ts";
 import { logQuota } from "./quota-log.ts";
-import { type OpenedStorage, openingStorage } from "./open-storage.ts";
+import { type OpenedStorage, openingLessor, openingStorage } from "./open-storage.ts";
 import { Snapshotter } from "./snapshotter.ts";
 import { walOptions } from "./wal-options.ts";
 
@@ -44,8 +45,8 @@ const CLOSE_POLL_MS = 1;
 /** How often the storage version is looked at, as by etcd. */
 const MIGRATION_INTERVAL_MS = 4000;
 
-/** No lease exists before the lessor does, so a put that names one is refused (PUT1). */
-const NO_LEASES = { has: (): boolean => false };
+/** From this version of a cluster on checkpoints of leases are stored (etcd). */
+const CHECKPOINTS_STORED_FROM = { major: 3, minor: 6 };
 
 /** What the core tells the member around it. */
 export interface CoreEvents {
@@ -83,8 +84,18 @@ export function* openingCore(
   };
   const onCommit = commitMetrics(platform.metrics);
   const storage = yield* openingStorage({ platform, config, wal, onCommit });
-  core = new Core(platform, config, events, storage);
+  const lessor = yield* openingLessor(platform, config, storage);
+  core = new Core({ platform, config, events, storage, lessor });
   return core;
+}
+
+/** What a core is made of. */
+interface CoreParts {
+  readonly platform: Platform;
+  readonly config: MemberConfig;
+  readonly events: CoreEvents;
+  readonly storage: OpenedStorage;
+  readonly lessor: Lessor;
 }
 
 /**
@@ -95,6 +106,7 @@ export class Core {
   readonly start: StartState;
   readonly backend: BoltBackend;
   readonly store: KvStore;
+  readonly lessor: Lessor;
   readonly membership = new Membership();
   readonly alarms = new Alarms();
   readonly group: Group;
@@ -118,12 +130,7 @@ export class Core {
   #hasFailed = false;
 
   /** From what `openingCore` opened. */
-  constructor(
-    platform: Platform,
-    config: MemberConfig,
-    events: CoreEvents,
-    storage: OpenedStorage,
-  ) {
+  constructor({ platform, config, events, storage, lessor }: CoreParts) {
     this.#platform = platform;
     this.#autoCompaction = config.autoCompaction;
     this.#startDefragBytes = config.bootstrapDefragThresholdBytes;
@@ -137,7 +144,13 @@ export class Core {
     this.#restoreCluster();
     const { schema, restored } = storage;
     const hashSeed = platform.random.uint32();
-    this.store = openStore({ backend: this.backend, hashSeed, restored });
+    this.lessor = lessor;
+    this.store = openStore({
+      backend: this.backend,
+      hashSeed,
+      restored,
+      onLeaseChange: (change) => lessor.leaseChanged(change),
+    });
     const applied = { index: schema?.consistentIndex ?? 0, term: schema?.term ?? 0 };
     this.#committer = new Committer(this.backend, applied, {
       intervalMs: config.backendBatchIntervalMs,
@@ -171,7 +184,7 @@ export class Core {
     this.group = new Group({
       node,
       log: this.start.wal,
-      stateMachine: this.#applier(events, this.service.results),
+      stateMachine: this.#applier(config, events),
       clock,
       tickMs: config.heartbeatIntervalMs,
       onReadable: (context) => this.service.reads.readable(context),
@@ -306,7 +319,7 @@ export class Core {
       consensus,
       membership: this.membership,
       alarms: this.alarms,
-      leases: NO_LEASES,
+      lessor: this.lessor,
       backend: this.backend,
       clusterId: this.start.clusterId,
       memberId: this.start.memberId,
@@ -325,7 +338,9 @@ export class Core {
     });
   }
 
-  #applier(events: CoreEvents, results: ApplyResults): Applier {
+  #applier(config: MemberConfig, events: CoreEvents): Applier {
+    const { leases, results } = this.service;
+    const ttls = leaseTtls(this.#platform.metrics);
     return new Applier({
       clock: this.#platform.clock,
       store: this.store,
@@ -333,15 +348,33 @@ export class Core {
       committer: this.#committer,
       membership: this.membership,
       alarms: this.alarms,
-      leases: NO_LEASES,
+      lessor: this.lessor,
       results,
       events: {
         onCompaction: () => this.#compaction.wake(),
         onOverQuota: () => this.#overQuota(),
         onClusterChange: () => events.onClusterChange(),
+        onTermBegun: (term) => this.#termBegun(config, term),
+        onLeaseGranted: (ttlSeconds) => ttls.observe(ttlSeconds),
+        onLeaseRevoked: (id) => leases.keepAlives.leaseRevoked(id),
+        storesCheckpoints: () => this.#storesCheckpoints(config),
       },
       quota: this.#quota,
     });
+  }
+
+  /** The leader keeps the time of leases, once it knows all that was granted before. */
+  #termBegun({ electionTimeoutMs }: MemberConfig, term: number): void {
+    const { leader, id, term: present } = this.group.node;
+    if (leader !== id || term !== present) return;
+    this.lessor.promote(electionTimeoutMs, this.#platform.clock.monotonicMs());
+  }
+
+  #storesCheckpoints({ featureGates }: MemberConfig): boolean {
+    const { clusterVersion } = this.membership;
+    const version = clusterVersion === null ? null : parseVersion(clusterVersion);
+    if (featureGates.LeaseCheckpointPersist || version === null) return true;
+    return compareVersions(version, CHECKPOINTS_STORED_FROM) >= 0;
   }
 
   /**

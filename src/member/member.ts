@@ -183,6 +183,7 @@ class RunningMember implements Member {
   #drainDoors(): Promise<void> {
     const doors = this.#doors;
     if (doors === null) return Promise.resolve();
+    this.#core.service.endStreams();
     const { clock } = this.#platform;
     const graceMs = STOP_BASE_MS + 2 * this.#config.electionTimeoutMs;
     return new Promise((resolve) => {

@@ -1,9 +1,12 @@
 import type { Sliced } from "../base/sliced.ts";
+import { ttlMinSeconds } from "../lease/limits.ts";
+import { Lessor } from "../lease/lessor.ts";
 import { readCompactionMarks } from "../mvcc/store/compaction.ts";
-import { IndexBuilder, type RestoredIndex } from "../mvcc/store/restore.ts";
+import { IndexBuilder, reportLeases, type RestoredIndex } from "../mvcc/store/restore.ts";
 import type { Platform } from "../platform/platform.ts";
 import { type BoltBackend, openingBolt } from "../storage/backend/bolt/bolt-backend.ts";
 import type { CommitObserver } from "../storage/backend/bolt-pages/page-store.ts";
+import { readLeases } from "../storage/schema/leases.ts";
 import { readSchema, requireServed, type SchemaState } from "../storage/schema/open-schema.ts";
 import { type StartChoice, walExists, type WalOptions } from "../storage/wal/wal.ts";
 import { openingLog, type StartState } from "./bootstrap.ts";
@@ -11,7 +14,7 @@ import type { MemberConfig } from "./config.ts";
 import { StartError } from "./start-error.ts";
 
 /** What this version serves of what may be in a database. */
-const SERVED = { auth: false, leases: false };
+const SERVED = { auth: false, leases: true };
 
 /** Log and state of a member that is about to start. */
 export interface OpenedStorage {
@@ -67,6 +70,23 @@ export function* openingStorage(options: StorageOptions): Sliced<OpenedStorage> 
     file?.close();
     throw error;
   }
+}
+
+/** A lessor with the leases that are stored, and the keys that have them; with pauses. */
+export function* openingLessor(
+  platform: Platform,
+  config: MemberConfig,
+  { backend, restored }: OpenedStorage,
+): Sliced<Lessor> {
+  const lessor = new Lessor({
+    hashSeed: platform.random.uint32(),
+    ttlMinSeconds: ttlMinSeconds(config.electionTimeoutMs, config.heartbeatIntervalMs),
+    hasCheckpoints: config.featureGates.LeaseCheckpoint,
+  });
+  yield* readLeases(backend, (lease) => lessor.restore(lease));
+  if (lessor.size === 0) return lessor;
+  yield* reportLeases(backend, restored.index, (change) => lessor.leaseChanged(change));
+  return lessor;
 }
 
 function refuseWithoutLog(path: string, walDir: string, consistentIndex: number): void {

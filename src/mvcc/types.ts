@@ -57,11 +57,12 @@ export function rangeKind(range: KeyRange): RangeKind {
   return length === 1 && range.end.bytes[range.end.start] === 0 ? "fromKey" : "bounded";
 }
 
-/** Called when a put or delete touches a key that had a lease or gets one (equal ones included). */
+/** A put or delete touched a key that had a lease or has one now (equal ones included). */
 export interface LeaseChange {
   /** Valid during the call only. */
   readonly key: ByteSpan;
-  /** 0n for none. */
-  readonly oldLease: bigint;
-  readonly newLease: bigint;
+  /** Names the key as long as it is live: above 0, dense, used again by other keys after that. */
+  readonly keyId: number;
+  /** The lease it has now; 0n for none. */
+  readonly lease: bigint;
 }

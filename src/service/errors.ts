@@ -8,6 +8,9 @@ export interface WireError {
   readonly message: string;
 }
 
+/** The same as `unreadableRequest`, for a message of a stream. */
+export const UNREADABLE_MESSAGE = "grpc: failed to unmarshal the received message: ";
+
 /** gRPC's own words for a unary call whose bytes are no message. */
 export function unreadableRequest(error: ProtoError): string {
   return `grpc: error unmarshalling request: ${error.message}`;
@@ -36,6 +39,8 @@ export const WIRE_ERRORS: Readonly<Record<RequestError, WireError>> = {
   ),
   noSpace: failure(Code.resourceExhausted, "etcdserver: mvcc: database space exceeded"),
   leaseNotFound: failure(Code.notFound, "etcdserver: requested lease not found"),
+  leaseExists: failure(Code.failedPrecondition, "etcdserver: lease already exists"),
+  leaseTtlTooLarge: failure(Code.outOfRange, "etcdserver: too large lease TTL"),
   requestTooLarge: failure(Code.invalidArgument, "etcdserver: request is too large"),
   // Declared ResourceExhausted; 3.7.1 sends Unknown, since gRPC does not know the error's type.
   tooManyRequests: failure(Code.unknown, "etcdserver: too many requests"),
@@ -48,6 +53,10 @@ export const WIRE_ERRORS: Readonly<Record<RequestError, WireError>> = {
   notCapable: failure(Code.failedPrecondition, "etcdserver: not capable"),
   stopped: failure(Code.unavailable, "etcdserver: server stopped"),
   timeout: failure(Code.unavailable, "etcdserver: request timed out"),
+  appliedTimeout: failure(
+    Code.unavailable,
+    "etcdserver: request timed out, waiting for the applied index took too long",
+  ),
   corrupt: failure(Code.dataLoss, "etcdserver: corrupt cluster"),
   authNotEnabled: failure(Code.failedPrecondition, "etcdserver: authentication is not enabled"),
   authFailed: failure(

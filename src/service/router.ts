@@ -7,6 +7,10 @@ import {
   decodeDeleteRangeRequest,
   decodeHashKVRequest,
   decodeHashRequest,
+  decodeLeaseGrantRequest,
+  decodeLeaseLeasesRequest,
+  decodeLeaseRevokeRequest,
+  decodeLeaseTimeToLiveRequest,
   decodeMemberListRequest,
   decodePutRequest,
   decodeRangeRequest,
@@ -16,7 +20,8 @@ import { methodEntries } from "../proto/gen/services.ts";
 import { ProtoError } from "../proto/wire.ts";
 import type { ClusterService } from "./cluster/cluster-service.ts";
 import type { Consensus } from "./consensus.ts";
-import { unreadableRequest, WIRE_ERRORS } from "./errors.ts";
+import { UNREADABLE_MESSAGE, unreadableRequest, WIRE_ERRORS } from "./errors.ts";
+import type { LeaseCalls } from "./lease/lease-calls.ts";
 import type { CompactionWaits } from "./kv/compaction-waits.ts";
 import type { KvService } from "./kv/kv-service.ts";
 import type { ReadTxns } from "./kv/read-txns.ts";
@@ -27,9 +32,7 @@ import type { SnapshotStreams } from "./maintenance/snapshot-streams.ts";
 import type { RangeService } from "./range/range-service.ts";
 import type { PendingReads } from "./reads.ts";
 import { Code, type ReplySink, type RpcMethod, type RpcService, type Token } from "./rpc.ts";
-
-/** The same as `unreadableRequest`, for a stream. */
-const UNREADABLE_MESSAGE = "grpc: failed to unmarshal the received message: ";
+import type { StreamCalls, StreamMethod } from "./streams.ts";
 
 /** Requests of the unary methods that are served, by path without its first slash. */
 const DECODERS: ReadonlyMap<string, (bytes: Uint8Array, start: number, end: number) => unknown> =
@@ -39,6 +42,10 @@ const DECODERS: ReadonlyMap<string, (bytes: Uint8Array, start: number, end: numb
     ["etcdserverpb.KV/DeleteRange", decodeDeleteRangeRequest],
     ["etcdserverpb.KV/Txn", surveyTxnBegin],
     ["etcdserverpb.KV/Compact", decodeCompactionRequest],
+    ["etcdserverpb.Lease/LeaseGrant", decodeLeaseGrantRequest],
+    ["etcdserverpb.Lease/LeaseRevoke", decodeLeaseRevokeRequest],
+    ["etcdserverpb.Lease/LeaseTimeToLive", decodeLeaseTimeToLiveRequest],
+    ["etcdserverpb.Lease/LeaseLeases", decodeLeaseLeasesRequest],
     ["etcdserverpb.Maintenance/Status", decodeStatusRequest],
     ["etcdserverpb.Maintenance/Alarm", decodeAlarmRequest],
     ["etcdserverpb.Maintenance/Defragment", decodeDefragmentRequest],
@@ -68,6 +75,8 @@ export interface RouterOptions {
   readonly snapshots: SnapshotStreams;
   readonly hashes: BackendHashes;
   readonly cluster: ClusterService;
+  readonly leases: LeaseCalls;
+  readonly streams: StreamCalls;
   readonly compactions: CompactionWaits;
   readonly reads: PendingReads;
   readonly consensus: Consensus;
@@ -80,6 +89,7 @@ export class Router implements RpcService {
   readonly methods: readonly RpcMethod[] = methodEntries;
   readonly #options: RouterOptions;
   readonly #handlers: readonly (Handler | null)[];
+  readonly #streamMethods: readonly (StreamMethod | null)[];
   #sink: ReplySink | null = null;
 
   constructor(options: RouterOptions) {
@@ -87,6 +97,10 @@ export class Router implements RpcService {
     const served = servedMethods(options);
     this.#handlers = methodEntries.map(
       ({ service, name }) => served.get(`${service}/${name}`) ?? null,
+    );
+    const streams = servedStreams(options);
+    this.#streamMethods = methodEntries.map(
+      ({ service, name }) => streams.get(`${service}/${name}`) ?? null,
     );
   }
 
@@ -96,10 +110,7 @@ export class Router implements RpcService {
   }
 
   request(methodId: number, token: Token, bytes: Uint8Array, start: number, end: number): void {
-    if (!this.#options.consensus.hasLeader() && this.#wantsLeader(token)) {
-      this.#fail(token, WIRE_ERRORS.noLeader.code, WIRE_ERRORS.noLeader.message);
-      return;
-    }
+    if (this.#refuseWithoutLeader(token)) return;
     const handler = this.#handlers[methodId];
     if (handler === null || handler === undefined) {
       this.#refuseUnserved(methodId, token);
@@ -128,14 +139,22 @@ export class Router implements RpcService {
   }
 
   open(methodId: number, token: Token): void {
-    this.#refuseUnserved(methodId, token);
+    if (this.#refuseWithoutLeader(token)) return;
+    const method = this.#streamMethods[methodId] ?? null;
+    if (method === null) this.#refuseUnserved(methodId, token);
+    else this.#options.streams.open(token, method);
   }
 
-  message(): void {}
+  message(token: Token, bytes: Uint8Array, start: number, end: number): void {
+    this.#options.streams.message(token, bytes, start, end);
+  }
 
-  halfClose(): void {}
+  halfClose(token: Token): void {
+    this.#options.streams.halfClose(token);
+  }
 
   cancel(token: Token): void {
+    this.#options.streams.cancel(token);
     this.#options.kv.cancel(token);
     this.#options.reads.cancel(token);
     this.#options.ranges.cancel(token);
@@ -147,13 +166,17 @@ export class Router implements RpcService {
   }
 
   writable(token: Token): void {
+    this.#options.streams.writable(token);
     this.#options.ranges.writable(token);
     this.#options.snapshots.writable(token);
   }
 
   /** `hasleader: true` (wire.md 3.1). */
-  #wantsLeader(token: Token): boolean {
-    return this.#boundSink().metadata(token, "hasleader") === "true";
+  #refuseWithoutLeader(token: Token): boolean {
+    if (this.#options.consensus.hasLeader()) return false;
+    if (this.#boundSink().metadata(token, "hasleader") !== "true") return false;
+    this.#fail(token, WIRE_ERRORS.noLeader.code, WIRE_ERRORS.noLeader.message);
+    return true;
   }
 
   #refuseUnserved(methodId: number, token: Token): void {
@@ -175,6 +198,7 @@ export class Router implements RpcService {
 
 function servedMethods(options: RouterOptions): Map<string, Handler> {
   const { kv, maintenance, defragmentation, snapshots, hashes, cluster } = options;
+  const lease = options.leases.unary;
   return new Map<string, Handler>([
     ["etcdserverpb.KV/Range", kv.range.bind(kv)],
     ["etcdserverpb.KV/RangeStream", kv.rangeStream.bind(kv)],
@@ -182,6 +206,10 @@ function servedMethods(options: RouterOptions): Map<string, Handler> {
     ["etcdserverpb.KV/DeleteRange", kv.deleteRange.bind(kv)],
     ["etcdserverpb.KV/Txn", kv.txn.bind(kv)],
     ["etcdserverpb.KV/Compact", kv.compact.bind(kv)],
+    ["etcdserverpb.Lease/LeaseGrant", lease.grant.bind(lease)],
+    ["etcdserverpb.Lease/LeaseRevoke", lease.revoke.bind(lease)],
+    ["etcdserverpb.Lease/LeaseTimeToLive", lease.timeToLive.bind(lease)],
+    ["etcdserverpb.Lease/LeaseLeases", lease.leases.bind(lease)],
     ["etcdserverpb.Maintenance/Status", maintenance.status.bind(maintenance)],
     ["etcdserverpb.Maintenance/Alarm", maintenance.alarm.bind(maintenance)],
     ["etcdserverpb.Maintenance/Defragment", defragmentation.request.bind(defragmentation)],
@@ -190,4 +218,8 @@ function servedMethods(options: RouterOptions): Map<string, Handler> {
     ["etcdserverpb.Maintenance/HashKV", maintenance.hashKv.bind(maintenance)],
     ["etcdserverpb.Cluster/MemberList", cluster.memberList.bind(cluster)],
   ]);
+}
+
+function servedStreams({ leases }: RouterOptions): Map<string, StreamMethod> {
+  return new Map<string, StreamMethod>([["etcdserverpb.Lease/LeaseKeepAlive", leases.keepAlives]]);
 }

@@ -1,9 +1,9 @@
 import type { ApplyResults } from "../apply/results.ts";
 import type { Quota, SizedBackend } from "../apply/quota.ts";
-import type { Leases } from "../apply/txn/plan.ts";
 import { assert } from "../base/assert.ts";
 import type { Alarms } from "../cluster/alarms.ts";
 import type { Membership } from "../cluster/membership.ts";
+import type { Lessor } from "../lease/lessor.ts";
 import type { KvStore } from "../mvcc/store/store.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Digest } from "../platform/crypto.ts";
@@ -12,6 +12,7 @@ import type { ResponseHeader } from "../proto/gen/etcdserverpb.ts";
 import type { BackendRoot } from "../storage/backend/backend.ts";
 import { ClusterService } from "./cluster/cluster-service.ts";
 import type { Consensus } from "./consensus.ts";
+import { WIRE_ERRORS } from "./errors.ts";
 import { HeaderWriter } from "./header.ts";
 import { JobRunner } from "./jobs.ts";
 import { CompactionWaits } from "./kv/compaction-waits.ts";
@@ -19,6 +20,7 @@ import { KvResults } from "./kv/kv-results.ts";
 import { KvService } from "./kv/kv-service.ts";
 import { LargeReplies } from "./kv/large-replies.ts";
 import { ReadTxns } from "./kv/read-txns.ts";
+import { LeaseCalls } from "./lease/lease-calls.ts";
 import { BackendHashes } from "./maintenance/backend-hashes.ts";
 import { DefragmentCalls } from "./maintenance/defragment-calls.ts";
 import { type DatabaseImage, SnapshotStreams } from "./maintenance/snapshot-streams.ts";
@@ -30,6 +32,7 @@ import { TableMemory } from "./range/table-memory.ts";
 import { PendingReads } from "./reads.ts";
 import { Router } from "./router.ts";
 import type { ReplySink } from "./rpc.ts";
+import { StreamCalls } from "./streams.ts";
 
 /** etcd's own time on top of two election timeouts (limits.md 2). */
 const READ_BASE_MS = 5000;
@@ -41,7 +44,7 @@ export interface ServiceOptions {
   readonly consensus: Consensus;
   readonly membership: Membership;
   readonly alarms: Alarms;
-  readonly leases: Leases;
+  readonly lessor: Lessor;
   readonly backend: SizedBackend;
   readonly clusterId: bigint;
   readonly memberId: bigint;
@@ -72,10 +75,12 @@ export class Service {
   readonly jobs: JobRunner;
   /** This member's alarm for want of room. */
   readonly noSpace: NoSpaceAlarm;
+  readonly leases: LeaseCalls;
   readonly #options: ServiceOptions;
   readonly #compactions: CompactionWaits;
   readonly #snapshots: SnapshotStreams;
   readonly #hashes: BackendHashes;
+  readonly #streams: StreamCalls;
   #sink: ReplySink | null = null;
 
   constructor(options: ServiceOptions) {
@@ -127,21 +132,22 @@ export class Service {
     });
     const rangeContext = { clock, store, header, jobs: this.jobs, sink };
     const ranges = new RangeService(rangeContext);
-    const { leases } = options;
-    const readTxns = new ReadTxns({ ...rangeContext, leases, replies, memory });
+    const { lessor } = options;
+    const readTxns = new ReadTxns({ ...rangeContext, leases: lessor, replies, memory });
+    const { proposer, reads, noSpace } = this;
+    const { quota } = options;
+    const shared = { ...rangeContext, consensus, proposer, reads, quota, noSpace };
     const kv = new KvService({
-      ...rangeContext,
+      ...shared,
       readTxns,
-      consensus,
-      proposer: this.proposer,
-      reads: this.reads,
       ranges,
       maxTxnOps: options.maxTxnOps,
       maxRequestBytes,
-      quota: options.quota,
-      noSpace: this.noSpace,
       onPhysicalCompaction: (token) => this.#compactions.expect(token),
     });
+    const streams = new StreamCalls(sink);
+    this.#streams = streams;
+    this.leases = new LeaseCalls({ ...shared, lessor, largeReplies: replies, streams });
     this.router = this.#route({ kv, ranges, readTxns }, sink);
   }
 
@@ -153,6 +159,7 @@ export class Service {
     this.reads.expire(nowMs - READ_BASE_MS - 2 * electionTimeoutMs);
     store.expireViews(nowMs);
     this.#snapshots.expire(nowMs);
+    this.leases.tick();
   }
 
   /** All compaction work is done. */
@@ -160,8 +167,16 @@ export class Service {
     this.#compactions.finished();
   }
 
+  /** Ends streams that would go on for ever: the member is about to stop. */
+  endStreams(): void {
+    const { code, message } = WIRE_ERRORS.stopped;
+    this.#streams.stop(code, message);
+  }
+
   /** Answers whoever waits with `server stopped`. */
   stop(): void {
+    this.endStreams();
+    this.leases.stop();
     this.proposer.stop();
     this.#snapshots.stop();
     this.#hashes.stop();
@@ -176,6 +191,8 @@ export class Service {
     const header = (revision: number): ResponseHeader => this.#header(revision);
     return new Router({
       ...parts,
+      leases: this.leases,
+      streams: this.#streams,
       maintenance: new MaintenanceService({
         clock,
         store,

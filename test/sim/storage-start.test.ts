@@ -112,10 +112,13 @@ test("a database ahead of its log is refused", () => {
   assert.throws(() => world.start(), /has entries up to 100000, and the log ends at \d+/);
 });
 
+test("a lease under another's id is refused", () => {
+  const world = World.used();
+  world.edit((db) => db.put("lease", new Uint8Array(8).fill(1), new Uint8Array([8, 1, 16, 60])));
+  assert.throws(() => world.start(), /not a lease under its own id/);
+});
+
 test("what this version does not serve is refused by name", () => {
-  const leases = World.used();
-  leases.edit((db) => db.put("lease", new Uint8Array(8).fill(1), new Uint8Array([8, 1, 16, 60])));
-  assert.throws(() => leases.start(), /does not serve leases/);
   const users = World.used();
   users.edit((db) => db.put("auth", new TextEncoder().encode("authEnabled"), Uint8Array.of(1)));
   assert.throws(() => users.start(), /authentication is on/);

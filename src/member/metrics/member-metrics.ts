@@ -3,6 +3,7 @@ import type { MetricsRegistry } from "../../base/metrics/registry.ts";
 import { EMULATED_VERSION } from "../../service/maintenance/maintenance-service.ts";
 import type { MemberConfig } from "../config.ts";
 import type { Core } from "../core.ts";
+import { registerLeaseMetrics } from "./lease-metrics.ts";
 
 type Read = () => number;
 
@@ -18,6 +19,7 @@ export function registerMemberMetrics(
     metrics.sampled({ name, help, type: "counter" }, read);
   registerServer(core, config, gauge, counter);
   registerStore(core, gauge);
+  registerLeaseMetrics(metrics, core);
   registerInfo(metrics, core);
 }
 

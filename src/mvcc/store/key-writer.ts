@@ -56,14 +56,14 @@ export class KeyWriter {
     assert(key.end > key.start, "mvcc: empty key");
     const index = this.#index;
     const record = index.findOrAdd(key);
-    const oldLease = this.#leaseOf(record);
+    const hadLease = this.#hasLease(record);
     const numbers = this.#numbers;
     index.lifeOfNextPut(record, numbers.mod, numbers);
     numbers.lease = lease;
     const size = keyValueBytes(key.end - key.start, value.end - value.start, numbers);
     this.#append(record, lease === NO_LEASE ? 0 : FLAG_LEASE, size);
     writeKeyValue(this.#room, key, value, numbers);
-    if (oldLease !== NO_LEASE || lease !== NO_LEASE) this.#leaseChanged(key, oldLease, lease);
+    if (hadLease || lease !== NO_LEASE) this.#leaseChanged(key, record, lease);
   }
 
   putAgain(key: ByteSpan, again: PutAgain): boolean {
@@ -115,10 +115,10 @@ export class KeyWriter {
   #deleteRecord(record: number): void {
     const key = this.#key;
     this.#index.keyOf(record, key);
-    const oldLease = this.#leaseOf(record);
+    const hadLease = this.#hasLease(record);
     this.#append(record, FLAG_TOMBSTONE, tombstoneBytes(key.end - key.start));
     writeTombstone(this.#room, key);
-    if (oldLease !== NO_LEASE) this.#leaseChanged(key, oldLease, NO_LEASE);
+    if (hadLease) this.#leaseChanged(key, record, NO_LEASE);
   }
 
   /** Appends to backend and index; `#room` is then to be filled. */
@@ -138,12 +138,8 @@ export class KeyWriter {
     this.#sub += 1;
   }
 
-  #leaseOf(record: number): bigint {
-    if (this.#onLeaseChange === null) return NO_LEASE;
-    const { records } = this.#index;
-    if ((records.flags(record) & FLAG_LEASE) === 0) return NO_LEASE;
-    this.#readOld(record);
-    return this.#old.lease;
+  #hasLease(record: number): boolean {
+    return (this.#index.records.flags(record) & FLAG_LEASE) !== 0;
   }
 
   #readOld(record: number): void {
@@ -153,7 +149,7 @@ export class KeyWriter {
     assert(isThere && readKeyValue(this.#stored, this.#old), "mvcc: newest change not stored");
   }
 
-  #leaseChanged(key: ByteSpan, oldLease: bigint, newLease: bigint): void {
-    this.#onLeaseChange?.({ key, oldLease, newLease });
+  #leaseChanged(key: ByteSpan, keyId: number, lease: bigint): void {
+    this.#onLeaseChange?.({ key, keyId, lease });
   }
 }

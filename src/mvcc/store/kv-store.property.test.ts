@@ -2,14 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { crc32cUpdate } from "../../base/crc32c.ts";
 import { Prng } from "../../base/prng.ts";
+import { inOneGo } from "../../base/sliced.ts";
 import { copyOfSpan, newSpan } from "../../base/span.ts";
 import { openMemoryBackend } from "../../storage/backend/memory/memory-backend.ts";
 import { readKeyValue } from "../key-value.ts";
 import { newKeyState } from "../types.ts";
-import type { KeyRange } from "../types.ts";
+import type { KeyRange, LeaseChange } from "../types.ts";
+import { readCompactionMarks } from "./compaction.ts";
 import type { KeySpace } from "./key-space.ts";
 import { openStore } from "./kv-store.ts";
-import { newKeyValueFields } from "./restore.ts";
+import { newKeyValueFields, rebuildIndex, reportLeases } from "./restore.ts";
 import { encodeRevision } from "./revision-key.ts";
 import type { FramedCopy, KvStore, RangeCursor, ReadView } from "./store.ts";
 
@@ -116,16 +118,21 @@ class Run {
 
   open(): KvStore {
     this.leases.clear();
+    const onLeaseChange = ({ key, lease }: LeaseChange): void => {
+      const name = textOf(copyOfSpan(key));
+      assert.ok(lease !== 0n || this.leases.has(name), `seed ${this.seed}: had a lease`);
+      if (lease === 0n) this.leases.delete(name);
+      else this.leases.set(name, lease);
+    };
+    const compacted = readCompactionMarks(this.backend).scheduled;
+    const restored = rebuildIndex(this.backend, this.seed, compacted);
+    inOneGo(reportLeases(this.backend, restored.index, onLeaseChange));
     return openStore({
+      restored,
       backend: this.backend,
       hashSeed: this.seed,
       onPublish: (revision, changes) => this.published.push(revision, changes),
-      onLeaseChange: ({ key, oldLease, newLease }) => {
-        const name = textOf(copyOfSpan(key));
-        assert.equal(this.leases.get(name) ?? 0n, oldLease, `seed ${this.seed}: old lease`);
-        if (newLease === 0n) this.leases.delete(name);
-        else this.leases.set(name, newLease);
-      },
+      onLeaseChange,
     });
   }
 

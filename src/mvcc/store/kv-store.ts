@@ -13,15 +13,15 @@ import type { KeySpace } from "./key-space.ts";
 import { KeyWriter } from "./key-writer.ts";
 import { IndexCursor } from "./range-cursor.ts";
 import { IndexMeasure } from "./range-measure.ts";
-import { rebuildIndex, reportLeases } from "./restore.ts";
+import { rebuildIndex } from "./restore.ts";
 import type { HashJob, KvStore, KvStoreOptions, PutAgain } from "./store.ts";
 import type { RangeCursor, RangeMeasure, ReadView } from "./store.ts";
 import { Views } from "./views.ts";
 
 /**
  * Opens the key space in `options.backend`: rebuilds the index from its `key` bucket in one pass,
- * unless it is given, reports the leases that keys have, and takes up an unfinished compaction (do
- * `compactStep`). Throws DamagedStoreError when the stored changes cannot be.
+ * unless it is given, and takes up an unfinished compaction (do `compactStep`). Throws
+ * DamagedStoreError when the stored changes cannot be.
  */
 export function openStore(options: KvStoreOptions): KvStore {
   return new IndexedStore(options);
@@ -55,7 +55,6 @@ class IndexedStore implements KvStore, KeySpace {
     this.#compaction = new Compaction(backend, this.index, this.#views, marks);
     this.#onPublish = options.onPublish ?? null;
     this.#currentRevision = Math.max(FIRST_REVISION, restored.lastMain, scheduled);
-    if (onLeaseChange !== undefined) reportLeases(backend, this.index, onLeaseChange);
     this.#keyCount = this.index.liveCount;
   }
 
@@ -114,6 +113,10 @@ class IndexedStore implements KvStore, KeySpace {
     readKeyOf(out, this.#key);
     // A put always has revisions behind the key.
     return this.#key.end === out.end ? "tombstone" : "put";
+  }
+
+  keyOf(keyId: number, out: ByteSpan): void {
+    this.index.keyOf(keyId, out);
   }
 
   newCursor(): RangeCursor {

@@ -148,21 +148,25 @@ export function rebuildIndex(backend: Backend, hashSeed: number, compacted: numb
   return inOneGo(builder.finish(compacted));
 }
 
-/** Tells `onLeaseChange` of every live key with a lease. */
-export function reportLeases(
+/** Records that one step looks at; those with a lease cost a read each. */
+const REPORT_STEP_RECORDS = 4096;
+
+/** Tells `onLeaseChange` of every live key with a lease, with pauses. */
+export function* reportLeases(
   backend: Backend,
   index: KeyIndex,
   onLeaseChange: (change: LeaseChange) => void,
-): void {
+): Sliced<void> {
   const stored = newSpan();
   const key: ByteSpan = newSpan();
   const fields = newKeyValueFields();
   const { records } = index;
   for (let record = 1; record < records.top; record++) {
+    if (record % REPORT_STEP_RECORDS === 0) yield;
     if (records.keyLocation(record) === 0 || (records.flags(record) & FLAG_LEASE) === 0) continue;
     if (!backend.getChange(records.mod(record), records.sub(record), stored)) continue;
     readKeyValue(stored, fields);
     index.keyOf(record, key);
-    onLeaseChange({ key, oldLease: NO_LEASE, newLease: fields.lease });
+    onLeaseChange({ key, keyId: record, lease: fields.lease });
   }
 }

@@ -28,7 +28,10 @@ export interface KvStoreOptions {
    * be read with `readChange`. Must not write to the store.
    */
   readonly onPublish?: (revision: number, changes: number) => void;
-  /** Called inside put and delete for keys with a lease before or after. */
+  /**
+   * Called inside put and delete for keys with a lease before or after. Those that keys have when
+   * the store is opened: see `reportLeases`.
+   */
   readonly onLeaseChange?: (change: LeaseChange) => void;
 }
 
@@ -71,6 +74,12 @@ export interface KvStore {
    * The stored bytes of one change: a KeyValue or, for a tombstone, a KeyValue with the key only.
    */
   readChange(revision: number, sub: number, out: ByteSpan): "put" | "tombstone" | null;
+
+  /**
+   * Fills `out` with the key that `onLeaseChange` gave this id, which must be live; valid until the
+   * next write or compaction step.
+   */
+  keyOf(keyId: number, out: ByteSpan): void;
 
   /** A reusable cursor; make few and keep them. */
   newCursor(): RangeCursor;

@@ -1,4 +1,5 @@
 import { NOBODY } from "../../consensus/group/proposal-table.ts";
+import type { GrantedLease } from "../../apply/lease-entries.ts";
 import type { RequestError } from "../../apply/errors.ts";
 import type { ApplyResults, DeletedResult } from "../../apply/results.ts";
 import {
@@ -10,8 +11,10 @@ import {
 } from "../../apply/txn/result.ts";
 import { ByteWriter } from "../../base/byte-writer.ts";
 import type { Alarm } from "../../cluster/alarms.ts";
+import { newLeaseId, splitLeaseId } from "../../lease/lease-id.ts";
 import { WIRE_ERRORS } from "../errors.ts";
 import type { HeaderWriter } from "../header.ts";
+import { LeaseTag, writeIdField, writeNumberField } from "../lease/lease-fields.ts";
 import type { Proposer } from "../propose/proposer.ts";
 import type { ReplySink, Token } from "../rpc.ts";
 import type { CompactionWaits } from "./compaction-waits.ts";
@@ -37,6 +40,7 @@ export interface KvResultsOptions {
 export class KvResults implements ApplyResults {
   readonly #options: KvResultsOptions;
   readonly #out = new ByteWriter();
+  readonly #id = newLeaseId();
 
   constructor(options: KvResultsOptions) {
     this.#options = options;
@@ -91,6 +95,23 @@ export class KvResults implements ApplyResults {
     if (token === NOBODY) return;
     const out = this.#begin(revision);
     for (const alarm of alarms) writeAlarm(alarm, out);
+    this.#reply(token);
+  }
+
+  leaseGranted(requestId: number, revision: number, { id, ttl }: GrantedLease): void {
+    const token = this.#take(requestId);
+    if (token === NOBODY) return;
+    const out = this.#begin(revision);
+    splitLeaseId(id, this.#id);
+    writeIdField(out, LeaseTag.id, this.#id.high, this.#id.low);
+    writeNumberField(out, LeaseTag.ttl, ttl);
+    this.#reply(token);
+  }
+
+  leaseRevoked(requestId: number, revision: number): void {
+    const token = this.#take(requestId);
+    if (token === NOBODY) return;
+    this.#begin(revision);
     this.#reply(token);
   }
 

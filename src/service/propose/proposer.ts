@@ -1,14 +1,18 @@
 import type { RequestError } from "../../apply/errors.ts";
 import { NOBODY, ProposalTable } from "../../consensus/group/proposal-table.ts";
+import { joinLeaseId } from "../../lease/lease-id.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Consensus } from "../consensus.ts";
 import { type WireError, WIRE_ERRORS } from "../errors.ts";
 import type { ReplySink, Token } from "../rpc.ts";
 import { EntryEncoder } from "./entry-encoder.ts";
-import { firstRequestId } from "./request-id.ts";
+import { firstRequestId, requestIdHigh, requestIdLow } from "./request-id.ts";
 
 /** etcd's own time on top of two election timeouts (limits.md 2). */
 const PROPOSAL_BASE_MS = 5000;
+
+/** All of a signed half but its sign. */
+const HIGH_31 = 0x7fff_ffff;
 
 /** Field numbers of requests in InternalRaftRequest. */
 export const RequestField = {
@@ -16,7 +20,10 @@ export const RequestField = {
   deleteRange: 5,
   txn: 6,
   compaction: 7,
+  leaseGrant: 8,
+  leaseRevoke: 9,
   alarm: 10,
+  leaseCheckpoint: 11,
   clusterVersionSet: 1300,
   clusterMemberAttrSet: 1301,
 } as const;
@@ -97,6 +104,12 @@ export class Proposer {
     if (refusal !== null) return refusalError(refusal);
     this.#internal.set(requestId, { startedMs: clock.monotonicMs(), done });
     return null;
+  }
+
+  /** An id for a lease of a client that gave none: positive, as etcd makes them (semantics L1). */
+  newLeaseId(): bigint {
+    const id = this.#table.addUnwaited();
+    return joinLeaseId(requestIdHigh(this.#options.memberId, id) & HIGH_31, requestIdLow(id) | 0);
   }
 
   /** True when a call or the member itself waits for `requestId`. */
