@@ -50,6 +50,11 @@ export const LONG_SUITES: Readonly<Record<string, LongSuiteEntry>> = {
     what: "every error of the key-value API, beside etcd: the same code and text",
     inCi: true,
   },
+  lease: {
+    module: "test/compat/lease/suite.ts",
+    what: "leases beside etcd: the same answers, keys, endings, and the same after kill -9",
+    inCi: true,
+  },
   kill: {
     module: "test/integration/kill/suite.ts",
     what: "load, kill -9, restart: every acknowledged write is there",
