@@ -32,6 +32,8 @@ const NO_NETWORK: Network = {
 /** Collects replies by token, as a door would send them. */
 class SimSink implements ReplySink {
   readonly waiting = new Map<Token, (outcome: Outcome) => void>();
+  /** Who takes the messages of a stream. */
+  readonly streams = new Map<Token, (message: Uint8Array) => void>();
 
   reply(token: Token, bytes: Uint8Array, start: number, end: number): void {
     this.#settle(token, { ok: true, message: bytes.slice(start, end) });
@@ -51,7 +53,8 @@ class SimSink implements ReplySink {
       this.#settle(token, { ok: false, code: 13, text: `source ended at ${at} of ${totalBytes}` });
   }
 
-  send(): boolean {
+  send(token: Token, bytes: Uint8Array, start: number, end: number): boolean {
+    this.streams.get(token)?.(bytes.slice(start, end));
     return true;
   }
 
@@ -72,6 +75,7 @@ class SimSink implements ReplySink {
   #settle(token: Token, outcome: Outcome): void {
     const waiter = this.waiting.get(token);
     this.waiting.delete(token);
+    this.streams.delete(token);
     waiter?.(outcome);
   }
 }
@@ -212,6 +216,32 @@ export class SimMember {
     this.core.service.router.request(id, token, buffer, 1, request.length + 1);
     buffer.fill(0xdd);
     return token;
+  }
+
+  /** Begins a call of many messages; `done` comes when the member ends it. */
+  open(
+    method: string,
+    onMessage: (message: Uint8Array) => void,
+    done: (outcome: Outcome) => void = () => {},
+  ): Token {
+    const token = this.#nextToken++;
+    this.#sink.waiting.set(token, done);
+    this.#sink.streams.set(token, onMessage);
+    this.core.service.router.open(this.#methods.get(`etcdserverpb.${method}`)!, token);
+    return token;
+  }
+
+  /** Sends a message of such a call. */
+  send(token: Token, request: Uint8Array): void {
+    const buffer = new Uint8Array(request.length + 2).fill(0xee);
+    buffer.set(request, 1);
+    this.core.service.router.message(token, buffer, 1, request.length + 1);
+    buffer.fill(0xdd);
+  }
+
+  /** The client sends no more on it. */
+  halfClose(token: Token): void {
+    this.core.service.router.halfClose(token);
   }
 
   /** The process is gone: nothing of it runs any more. */

@@ -9,6 +9,7 @@ import { startServer } from "../ctl/servers.ts";
 import type { RunningServer, ServerProgram } from "../ctl/servers.ts";
 import { oraclePath } from "../oracles/oracles.ts";
 import { type WriteMix, writeAtRandom } from "../random-writes.ts";
+import { HandedLeases } from "./leases.ts";
 
 const VERSIONS = ["3.7", "3.6", "3.5"] as const;
 /** Hand-overs of each version, and writes in each life. */
@@ -46,7 +47,7 @@ interface Left extends Holding {
 
 /**
  * One data directory that etcd and Skein use in turn, ended orderly or by `kill -9`: each finds
- * every key, value, revision and the hash that the other one left, `bbolt check` is content, and
+ * every key, value, revision, lease and the hash that the other one left, `bbolt check` is content, and
  * neither gets in while the other is at work.
  */
 export async function run({ seed, size }: LongOptions): Promise<LongResult> {
@@ -84,6 +85,7 @@ async function story(
   // An older etcd cannot read what a newer one began; Skein begins as 3.7.
   const begins = version === "3.7" ? prng.below(2) : 0;
   const both = programs(version);
+  const leases = new HandedLeases();
   let left: Left | null = null;
   for (let life = 0; life <= size.handOvers; life += 1) {
     const program = both[(begins + life) % 2]!;
@@ -96,7 +98,9 @@ async function story(
       await Promise.all([
         work(client, prng, size.steps),
         intrude(both[(begins + life + 1) % 2]!, dataDir),
+        leases.live(server.endpoint),
       ]);
+      await leases.leaveShort(server.endpoint);
       left = { ...(await holding(client)), acknowledged: [] };
     } catch (error) {
       await server.kill();
@@ -173,10 +177,10 @@ async function holding(client: Client, revision?: number): Promise<Holding> {
   const { hash, compactRevision } = await client.maintenance.hashKv(at);
   const burst = new Set<string>();
   const lines: string[] = [];
-  for (const { key, value, createRevision, modRevision, version } of kvs) {
+  for (const { key, value, createRevision, modRevision, version, lease } of kvs) {
     const name = Buffer.from(key).toString("latin1");
     if (name.startsWith(BURST)) burst.add(name);
-    else lines.push([name, createRevision, modRevision, version, hashOf(value)].join());
+    else lines.push([name, createRevision, modRevision, version, lease, hashOf(value)].join());
   }
   return { revision: header.revision, kvs: lines.join("\n"), hash, compactRevision, burst };
 }

@@ -26,7 +26,7 @@ export interface Put {
   readonly ignoreValue?: boolean;
 }
 
-/** What a server said: text that must be the same, and a remaining time that may differ a little. */
+/** What a server said: text that must be the same, and a time left that may differ a little. */
 export interface Said {
   readonly text: string;
   readonly remaining: bigint | null;
