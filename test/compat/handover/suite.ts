@@ -47,8 +47,8 @@ interface Left extends Holding {
 
 /**
  * One data directory that etcd and Skein use in turn, ended orderly or by `kill -9`: each finds
- * every key, value, revision, lease and the hash that the other one left, `bbolt check` is content, and
- * neither gets in while the other is at work.
+ * every key, value, revision and lease and the hash that the other one left, `bbolt check` is
+ * content, and neither gets in while the other is at work.
  */
 export async function run({ seed, size }: LongOptions): Promise<LongResult> {
   let passed = 0;
