@@ -5,6 +5,7 @@ import type { Keepalive } from "./transport/connection.ts";
 import { fixedToken, PasswordCredentials } from "./transport/credentials.ts";
 import { parseEndpoint } from "./transport/endpoint.ts";
 import { Kv } from "./kv.ts";
+import { Lease } from "./lease.ts";
 import { Maintenance } from "./maintenance.ts";
 import { nodePlatform } from "./node-socket.ts";
 import type { ClientPlatform, TlsOptions } from "./platform.ts";
@@ -51,6 +52,7 @@ export interface ClientOptions {
  */
 export class Client {
   readonly kv: Kv;
+  readonly lease: Lease;
   readonly maintenance: Maintenance;
   readonly cluster: Cluster;
   #channels: Channel[];
@@ -97,7 +99,8 @@ export class Client {
     const channel = new Channel({ ...shared, credentials });
     this.#channels.push(channel);
     this.#rpc = new Rpc(channel);
-    this.kv = new Kv(this.#rpc);
+    this.lease = new Lease(this.#rpc, platform);
+    this.kv = new Kv(this.#rpc, this.lease);
     this.maintenance = new Maintenance(this.#rpc);
     this.cluster = new Cluster(this.#rpc);
   }

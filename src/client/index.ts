@@ -9,6 +9,8 @@ export { encodeResult } from "./encode-result.ts";
 export { EtcdError, GrpcCode } from "./errors.ts";
 export { prefixEnd } from "./keys.ts";
 export type { Kv, RangeChunk, TxnBuilder } from "./kv.ts";
+export type { KeptLease } from "./kept-lease.ts";
+export type { Lease, LeaseListResult, LeaseResult, TimeToLiveResult } from "./lease.ts";
 export type { Maintenance } from "./maintenance.ts";
 export { compare, ops } from "./ops.ts";
 export type { Condition, Op, Relation, TxnParts } from "./ops.ts";

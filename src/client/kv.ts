@@ -25,6 +25,7 @@ import {
   txnResult,
 } from "./ops.ts";
 import type { Condition, Op, TxnParts } from "./ops.ts";
+import type { Lease } from "./lease.ts";
 import type { Rpc } from "./transport/rpc.ts";
 import type {
   Bytes,
@@ -97,13 +98,32 @@ export class TxnBuilder {
  */
 export class Kv {
   #rpc: Rpc;
+  #lease: Lease;
 
-  constructor(rpc: Rpc) {
+  constructor(rpc: Rpc, lease: Lease) {
     this.#rpc = rpc;
+    this.#lease = lease;
   }
 
-  /** Stores a value; `revision` of the header is that of the change. */
+  /**
+   * Stores a value; `revision` of the header is that of the change.
+   * @throws RangeError (by rejection) when both a lease and a ttl are given.
+   */
   async put(key: Bytes, value: Bytes, options: PutOptions & CallOptions = {}): Promise<PutResult> {
+    const { ttl, ...others } = options;
+    if (ttl === undefined) return this.#put(key, value, options);
+    if (others.lease !== undefined) throw new RangeError("put: a lease and a ttl");
+    const { id } = await this.#lease.grant(ttl, options);
+    try {
+      return await this.#put(key, value, { ...others, lease: id });
+    } catch (error) {
+      // Should that fail too, it ends by itself.
+      await this.#lease.revoke(id, options).catch(() => {});
+      throw error;
+    }
+  }
+
+  async #put(key: Bytes, value: Bytes, options: PutOptions & CallOptions): Promise<PutResult> {
     const request = encodePutRequestToBytes(putRequest(key, value, options));
     const reply = await this.#rpc.unary(METHODS.put, request, options);
     return putResult(decodePutResponse(reply, 0, reply.length));

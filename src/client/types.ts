@@ -70,6 +70,11 @@ export interface RangeResult {
 export interface PutOptions {
   /** 0n detaches a lease the key had. */
   readonly lease?: bigint;
+  /**
+   * Seconds after which the key goes, unless it is put again: granted as a lease of its own first,
+   * which is revoked should the put fail. Not together with `lease`.
+   */
+  readonly ttl?: number;
   readonly prevKv?: boolean;
   /** Keep the old value; the key must exist and the value given must be empty. */
   readonly ignoreValue?: boolean;

@@ -32,6 +32,12 @@ export const METHODS = {
   snapshot: method("/etcdserverpb.Maintenance/Snapshot", "read"),
   hash: method("/etcdserverpb.Maintenance/Hash", "read"),
   hashKv: method("/etcdserverpb.Maintenance/HashKV", "read"),
+  leaseGrant: method("/etcdserverpb.Lease/LeaseGrant", "write"),
+  leaseRevoke: method("/etcdserverpb.Lease/LeaseRevoke", "write"),
+  leaseTimeToLive: method("/etcdserverpb.Lease/LeaseTimeToLive", "read"),
+  leaseLeases: method("/etcdserverpb.Lease/LeaseLeases", "read"),
+  /** With one request: sent and closed, it is answered once. */
+  leaseKeepAlive: method("/etcdserverpb.Lease/LeaseKeepAlive", "read"),
   memberList: method("/etcdserverpb.Cluster/MemberList", "read"),
   authenticate: method("/etcdserverpb.Auth/Authenticate", "read"),
 } as const;
