@@ -4,6 +4,7 @@ import {
   encodeMemberListResponseToBytes,
   encodePutResponseToBytes,
   encodeRangeResponseToBytes,
+  encodeResponseHeaderToBytes,
   encodeTxnResponseToBytes,
 } from "../proto/gen/etcdserverpb.ts";
 import type {
@@ -22,6 +23,7 @@ import type {
   OpResult,
   PutResult,
   RangeResult,
+  ResponseHeader,
   TxnResult,
 } from "./types.ts";
 
@@ -53,6 +55,8 @@ export const encodeResult = {
     encodeDeleteRangeResponseToBytes(result as DeleteRangeResponse),
   txn: (result: TxnResult): Uint8Array => encodeTxnResponseToBytes(txnResponse(result)),
   alarm: (result: AlarmResult): Uint8Array => encodeAlarmResponseToBytes(result as AlarmResponse),
+  /** What etcdctl shows of answers that have no message of their own. */
+  header: (header: ResponseHeader): Uint8Array => encodeResponseHeaderToBytes(header),
   memberList: (result: MemberListResult): Uint8Array =>
     encodeMemberListResponseToBytes(result as MemberListResponse),
 } as const;

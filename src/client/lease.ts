@@ -10,11 +10,11 @@ import {
   encodeLeaseRevokeRequestToBytes,
   encodeLeaseTimeToLiveRequestToBytes,
   createResponseHeader,
-  type ResponseHeader,
 } from "../proto/gen/etcdserverpb.ts";
 import { EtcdError, GrpcCode } from "./errors.ts";
 import { KeptLease } from "./kept-lease.ts";
 import type { ClientPlatform } from "./platform.ts";
+import type { ResponseHeader } from "./types.ts";
 import type { CallOptions } from "./transport/channel.ts";
 import { METHODS } from "./transport/method.ts";
 import type { Rpc } from "./transport/rpc.ts";

@@ -32,6 +32,43 @@ function inAllFormats(line: string): Step[] {
   ];
 }
 
+/** Ids are the server's to choose: what is done to a lease that is there, see the lease suite. */
+const LEASES: readonly Step[] = [
+  ...["simple", "json", "fields", "table"].map((format) => step(`lease grant 100 -w ${format}`)),
+  ...steps("lease list", "lease list -w json", "lease list -w fields", "lease list -w table"),
+  step("lease list x"),
+  ...["simple", "json", "fields"].map((format) => step(`lease grant 1 --hex -w ${format}`)),
+  ...["simple", "json", "fields", "table"].flatMap((format) => [
+    step(`lease timetolive 1234 -w ${format}`),
+    step(`lease timetolive 1234 --keys -w ${format}`),
+    step(`lease keep-alive --once 1234 -w ${format}`),
+    step(`lease keep-alive 1234 -w ${format}`),
+    step(`lease revoke 1234 -w ${format}`),
+  ]),
+  ...steps(
+    "lease grant",
+    "lease grant x",
+    "lease grant 1 2",
+    "lease grant 9000000001",
+    "lease grant 99999999999999999999",
+    "lease grant -- -5",
+    "lease timetolive",
+    "lease timetolive zz",
+    "lease timetolive 1 2",
+    "lease timetolive -- -5",
+    "lease timetolive 1234 --hex -w fields",
+    "lease timetolive -w nope 1234",
+    "lease keep-alive",
+    "lease keep-alive zz",
+    "lease keep-alive 1 2",
+    "lease revoke",
+    "lease revoke zz",
+    "lease revoke 8000000000000000",
+    "lease revoke 1 2",
+    "put a b --lease=1234",
+  ),
+];
+
 const PUTS: readonly Step[] = [
   ...steps(
     "put foo bar",
@@ -418,6 +455,7 @@ export function script(seed: number, randomCount: number): readonly Step[] {
     ...DELETES,
     ...TXNS,
     ...COMPACTIONS,
+    ...LEASES,
     ...CLUSTER,
     ...MAINTENANCE,
     ...ALARMS,

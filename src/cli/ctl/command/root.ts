@@ -1,5 +1,6 @@
 import type { Command } from "../command-tree.ts";
 import { flagTable } from "../../common/flag-help.ts";
+import { LEASE } from "../lease/lease.ts";
 import { DEFRAG } from "../maintenance/defrag.ts";
 import { SNAPSHOT } from "../maintenance/snapshot.ts";
 import { ALARM } from "./alarm.ts";
@@ -67,10 +68,7 @@ export function rootCommand(version: string): Command {
       notServed("move-leader", "Hands leadership to another member", MAINTENANCE),
       SNAPSHOT,
       notServed("elect", "Takes part in or observes an election", CONCURRENCY),
-      notServedGroup("lease", "Commands about leases", {
-        group: CONCURRENCY,
-        children: ["grant", "keep-alive", "list", "revoke", "timetolive"],
-      }),
+      LEASE,
       notServed("lock", "Holds a named lock", CONCURRENCY),
       notServedGroup("auth", "Commands about authentication", {
         group: AUTHENTICATION,

@@ -156,7 +156,7 @@ export class FieldsPrinter implements Printer {
 const NO_HEADER: ResponseHeader = { clusterId: 0n, memberId: 0n, revision: 0, raftTerm: 0 };
 
 /** At least 16 characters wide, the sign of a negative id counted. */
-function leaseHex(lease: bigint): string {
+export function leaseHex(lease: bigint): string {
   if (lease >= 0n) return lease.toString(16).padStart(16, "0");
   return `-${(-lease).toString(16).padStart(15, "0")}`;
 }

@@ -26,7 +26,8 @@ import type {
 /** JSON text of one value, or null when the value is left out. */
 type Encoded = string | null;
 
-function object(fields: readonly (readonly [name: string, value: Encoded])[]): string {
+/** An object of the fields that are there. */
+export function object(fields: readonly (readonly [name: string, value: Encoded])[]): string {
   const present = fields.filter(([, value]) => value !== null);
   return `{${present.map(([name, value]) => `"${name}":${value}`).join(",")}}`;
 }
@@ -61,13 +62,19 @@ function text(value: string): Encoded {
   return value === "" ? null : quoted(value);
 }
 
-function header(value: ResponseHeader): string {
-  return object([
+/** The fields of a header, for answers in which they stand among the others. */
+export function headerFields(value: ResponseHeader): (readonly [name: string, value: Encoded])[] {
+  return [
     ["cluster_id", number(value.clusterId)],
     ["member_id", number(value.memberId)],
     ["revision", number(value.revision)],
     ["raft_term", number(value.raftTerm)],
-  ]);
+  ];
+}
+
+/** A header. */
+export function header(value: ResponseHeader): string {
+  return object(headerFields(value));
 }
 
 function keyValue(kv: KeyValue): string {
