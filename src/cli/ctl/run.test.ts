@@ -87,7 +87,10 @@ test("wrong usage: etcdctl's words and exit codes", async () => {
     [["member", "list", "--consistency=x"], 4, 'unknown consistency flag "l"'],
     [["get", "a", "--cert="], 128, "empty string is passed to --cert option"],
     [["watch", "a", "--prefix"], 1, "watch: not yet served by skeinctl"],
-    [["lease", "grant", "60"], 1, "grant: not yet served by skeinctl"],
+    [["role", "add", "a"], 1, "add: not yet served by skeinctl"],
+    [["lease", "grant"], 128, "lease grant command needs TTL argument"],
+    [["lease", "revoke"], 128, "lease revoke command needs 1 argument"],
+    [["lease", "grant", "60", ...NOWHERE], 1, "failed to grant lease (context deadline exceeded)"],
     [["get", "a", ...NOWHERE], 1, "context deadline exceeded"],
   ];
   for (const [argv, code, message] of cases) {
