@@ -150,6 +150,7 @@ export class Core {
       hashSeed,
       restored,
       onLeaseChange: (change) => lessor.leaseChanged(change),
+      onPublish: () => this.service.watch.published(),
     });
     const applied = { index: schema?.consistentIndex ?? 0, term: schema?.term ?? 0 };
     this.#committer = new Committer(this.backend, applied, {
@@ -328,6 +329,8 @@ export class Core {
       electionTimeoutMs: config.electionTimeoutMs,
       quota: this.#quota,
       logger: this.#platform.logger,
+      random: this.#platform.random,
+      watchProgressIntervalMs: config.watchProgressNotifyIntervalMs,
       isCompacting: () => this.#compaction.isWorking,
       defragment: (done) => this.#defragmentation.request(done),
       // Never inside an entry.

@@ -32,6 +32,11 @@ export class HeaderWriter {
     this.#ids = ids.bytes.slice(0, ids.length);
   }
 
+  /** The term that headers show now. */
+  get term(): number {
+    return this.#source.term();
+  }
+
   /** Appends field 1 with `revision` (0 leaves it out) to `out`. */
   write(out: ByteWriter, revision: number): void {
     const term = this.#source.term();

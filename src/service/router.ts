@@ -31,6 +31,7 @@ import type { MaintenanceService } from "./maintenance/maintenance-service.ts";
 import type { SnapshotStreams } from "./maintenance/snapshot-streams.ts";
 import type { RangeService } from "./range/range-service.ts";
 import type { PendingReads } from "./reads.ts";
+import type { WatchService } from "./watch/watch-service.ts";
 import { Code, type ReplySink, type RpcMethod, type RpcService, type Token } from "./rpc.ts";
 import type { StreamCalls, StreamMethod } from "./streams.ts";
 
@@ -80,6 +81,7 @@ export interface RouterOptions {
   readonly compactions: CompactionWaits;
   readonly reads: PendingReads;
   readonly consensus: Consensus;
+  readonly watch: WatchService;
   /** Receives the sink when the door binds. */
   readonly onBind: (sink: ReplySink) => void;
 }
@@ -163,12 +165,14 @@ export class Router implements RpcService {
     this.#options.maintenance.cancel(token);
     this.#options.snapshots.cancel(token);
     this.#options.hashes.cancel(token);
+    this.#options.watch.cancel(token);
   }
 
   writable(token: Token): void {
     this.#options.streams.writable(token);
     this.#options.ranges.writable(token);
     this.#options.snapshots.writable(token);
+    this.#options.watch.writable(token);
   }
 
   /** `hasleader: true` (wire.md 3.1). */

@@ -72,6 +72,11 @@ export interface ReplySink {
    * through.
    */
   sendFrom(token: Token, totalBytes: number, source: ByteSource): void;
+  /**
+   * While `isHeld` the client of a stream may send no more than what is under way already: who
+   * cannot answer it says so. Messages that have come are handed over all the same.
+   */
+  holdInput?(token: Token, isHeld: boolean): void;
   /** Ends the call: a stream with any code, a unary call with an error. */
   finish(token: Token, code: Code, message: string): void;
   /**

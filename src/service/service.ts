@@ -8,6 +8,7 @@ import type { KvStore } from "../mvcc/store/store.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Digest } from "../platform/crypto.ts";
 import type { Logger } from "../platform/logger.ts";
+import type { Random } from "../platform/random.ts";
 import type { ResponseHeader } from "../proto/gen/etcdserverpb.ts";
 import type { BackendRoot } from "../storage/backend/backend.ts";
 import { ClusterService } from "./cluster/cluster-service.ts";
@@ -33,6 +34,7 @@ import { PendingReads } from "./reads.ts";
 import { Router } from "./router.ts";
 import type { ReplySink } from "./rpc.ts";
 import { StreamCalls } from "./streams.ts";
+import { WatchService } from "./watch/watch-service.ts";
 
 /** etcd's own time on top of two election timeouts (limits.md 2). */
 const READ_BASE_MS = 5000;
@@ -40,6 +42,7 @@ const READ_BASE_MS = 5000;
 /** What the service layer of a member works with. */
 export interface ServiceOptions {
   readonly clock: Clock;
+  readonly random: Random;
   readonly store: KvStore;
   readonly consensus: Consensus;
   readonly membership: Membership;
@@ -53,6 +56,8 @@ export interface ServiceOptions {
   readonly electionTimeoutMs: number;
   readonly quota: Quota;
   readonly logger: Logger;
+  /** --watch-progress-notify-interval. */
+  readonly watchProgressIntervalMs: number;
   /** True while accepted compactions are not carried out. */
   readonly isCompacting: () => boolean;
   /** Makes the database file shorter; `done` comes when that is through. */
@@ -73,6 +78,7 @@ export class Service {
   readonly proposer: Proposer;
   readonly reads: PendingReads;
   readonly jobs: JobRunner;
+  readonly watch: WatchService;
   /** This member's alarm for want of room. */
   readonly noSpace: NoSpaceAlarm;
   readonly leases: LeaseCalls;
@@ -102,6 +108,11 @@ export class Service {
       jobs: this.jobs,
       sink,
       header: () => this.#header(store.currentRevision),
+    });
+    this.watch = new WatchService({
+      ...{ clock, store, header, jobs: this.jobs, sink, maxRequestBytes },
+      random: options.random,
+      progressIntervalMs: options.watchProgressIntervalMs,
     });
     this.reads = new PendingReads(consensus, clock);
     this.proposer = new Proposer({
@@ -180,6 +191,7 @@ export class Service {
     this.proposer.stop();
     this.#snapshots.stop();
     this.#hashes.stop();
+    this.watch.stop();
     this.jobs.stop();
   }
 
@@ -212,6 +224,7 @@ export class Service {
       compactions: this.#compactions,
       reads: this.reads,
       consensus,
+      watch: this.watch,
       onBind: (bound) => {
         this.#sink = bound;
       },

@@ -74,6 +74,14 @@ export class Replies implements ReplySink {
     this.#sendSource(call, totalBytes, source);
   }
 
+  holdInput(token: Token, isHeld: boolean): void {
+    const call = this.#core.calls.find(token);
+    if (call === null) return;
+    const connection = call.connection as GrpcConnection;
+    connection.h2.setAutoCredit(call.streamId, !isHeld);
+    connection.touch();
+  }
+
   finish(token: Token, code: Code, message: string): void {
     const call = this.#core.calls.find(token);
     if (call !== null) this.end(call, code, message);

@@ -1,7 +1,7 @@
 import { assert } from "../../base/assert.ts";
 import type { ByteSpan } from "../../base/span.ts";
 import { newSpan } from "../../base/span.ts";
-import type { Backend } from "../../storage/backend/backend.ts";
+import type { Backend, ChangeCursor } from "../../storage/backend/backend.ts";
 import type { KeyIndex } from "../index/key-index.ts";
 import { readKeyOf } from "../key-value.ts";
 import { FIRST_REVISION } from "../types.ts";
@@ -117,6 +117,10 @@ class IndexedStore implements KvStore, KeySpace {
 
   keyOf(keyId: number, out: ByteSpan): void {
     this.index.keyOf(keyId, out);
+  }
+
+  newChangeCursor(): ChangeCursor {
+    return this.backend.changes();
   }
 
   newCursor(): RangeCursor {

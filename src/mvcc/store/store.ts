@@ -1,5 +1,5 @@
 import type { ByteSpan } from "../../base/span.ts";
-import type { Backend } from "../../storage/backend/backend.ts";
+import type { Backend, ChangeCursor } from "../../storage/backend/backend.ts";
 import type { RestoredIndex } from "./restore.ts";
 import type { CompactedHash } from "./compaction-hash.ts";
 import type { KeyRange, KeyState, LeaseChange, RevisionError } from "../types.ts";
@@ -80,6 +80,12 @@ export interface KvStore {
    * next write or compaction step.
    */
   keyOf(keyId: number, out: ByteSpan): void;
+
+  /**
+   * A cursor over the stored changes, those of an open write included. Compaction removes what no
+   * ReadView holds.
+   */
+  newChangeCursor(): ChangeCursor;
 
   /** A reusable cursor; make few and keep them. */
   newCursor(): RangeCursor;

@@ -167,7 +167,7 @@ export const FEATURE_FLAGS = section("Features", [
   ["compact-hash-check-time", "duration", "1m0s", "Time between hash checks.", IGNORED],
   ["compaction-batch-limit", "int", "0", "Revisions in one step; 0 is 1000."],
   ["compaction-sleep-interval", "duration", "0s", "Rest between steps; 0 is 10ms."],
-  ["watch-progress-notify-interval", "duration", "0s", "Watch progress; 0 is 10m.", IGNORED],
+  ["watch-progress-notify-interval", "duration", "0s", "Time between reports; 0 is 10m."],
   ["downgrade-check-time", "duration", "5s", "Time between downgrade checks.", IGNORED],
   [
     "bootstrap-defrag-threshold-megabytes",

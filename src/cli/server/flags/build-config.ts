@@ -184,6 +184,12 @@ function storageSettings(settings: Settings) {
   } as const;
 }
 
+/** Time between two reports of progress to a watcher: 0 is ten minutes, and no less than 100 ms. */
+function watchProgressInterval(settings: Settings): number {
+  const intervalMs = settings.number("watch-progress-notify-interval") || 600_000;
+  return Math.max(intervalMs, 100);
+}
+
 function requestSettings(settings: Settings) {
   return {
     maxTxnOps: settings.number("max-txn-ops"),
@@ -192,7 +198,7 @@ function requestSettings(settings: Settings) {
     grpcKeepaliveMinTimeMs: settings.number("grpc-keepalive-min-time"),
     grpcKeepaliveIntervalMs: settings.number("grpc-keepalive-interval"),
     grpcKeepaliveTimeoutMs: settings.number("grpc-keepalive-timeout"),
-    watchProgressNotifyIntervalMs: settings.number("watch-progress-notify-interval") || 600_000,
+    watchProgressNotifyIntervalMs: watchProgressInterval(settings),
     warningApplyDurationMs: settings.number("warning-apply-duration"),
     warningUnaryRequestDurationMs: settings.number("warning-unary-request-duration") || 300,
   };

@@ -1,0 +1,31 @@
+import { Watcher, type WatchOwner, type WatchSpec } from "../../mvcc/watch/watcher.ts";
+import { type WatchId, watchIdOf } from "./responses.ts";
+
+/** What a client asked for beside the range. */
+export interface WatcherOptions {
+  readonly id: bigint;
+  /** As asked; 0: what comes next. */
+  readonly startRevision: number;
+  readonly fragment: boolean;
+  readonly progressNotify: boolean;
+}
+
+/** A watcher of a client's stream. */
+export class StreamWatcher extends Watcher {
+  readonly id: bigint;
+  readonly wireId: WatchId;
+  readonly startRevision: number;
+  readonly fragment: boolean;
+  readonly progressNotify: boolean;
+  /** It had no event since the last time that it would have been told of progress. */
+  isQuiet = true;
+
+  constructor(owner: WatchOwner, spec: WatchSpec, options: WatcherOptions) {
+    super(owner, spec);
+    this.id = options.id;
+    this.wireId = watchIdOf(options.id);
+    this.startRevision = options.startRevision;
+    this.fragment = options.fragment;
+    this.progressNotify = options.progressNotify;
+  }
+}

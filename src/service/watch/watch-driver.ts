@@ -1,0 +1,55 @@
+import type { WatchHub } from "../../mvcc/watch/hub.ts";
+import type { Clock } from "../../platform/clock.ts";
+
+/** Time in one turn of the event loop for what is written now; then sockets have their turn. */
+const LIVE_TURN_MS = 1;
+/** The same for those who catch up, so that neither waits for the other. */
+const OTHERS_TURN_MS = 0.5;
+
+/** Has the work of watchers done, in slices, as there is some. */
+export class WatchDriver {
+  readonly #clock: Clock;
+  readonly #hub: WatchHub;
+  readonly #onTurn: () => void;
+  #scheduled = false;
+  #stopped = false;
+
+  /** `onTurn`: some watchers may have been told more. */
+  constructor(clock: Clock, hub: WatchHub, onTurn: () => void) {
+    this.#clock = clock;
+    this.#hub = hub;
+    this.#onTurn = onTurn;
+  }
+
+  /** There is work. */
+  wake(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    this.#clock.defer(this.#turn);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  readonly #turn = (): void => {
+    this.#scheduled = false;
+    if (this.#stopped) return;
+    const hub = this.#hub;
+    const isLiveBusy = this.#run((nowMs) => hub.stepLive(nowMs), LIVE_TURN_MS);
+    const areOthersBusy = this.#run((nowMs) => hub.stepOthers(nowMs), OTHERS_TURN_MS);
+    this.#onTurn();
+    if (isLiveBusy || areOthersBusy) this.wake();
+  };
+
+  /** True when there is more to do. */
+  #run(step: (nowMs: number) => boolean, turnMs: number): boolean {
+    let nowMs = this.#clock.monotonicMs();
+    const deadlineMs = nowMs + turnMs;
+    while (step(nowMs)) {
+      nowMs = this.#clock.monotonicMs();
+      if (nowMs >= deadlineMs) return true;
+    }
+    return false;
+  }
+}
