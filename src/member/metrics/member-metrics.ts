@@ -4,6 +4,7 @@ import { EMULATED_VERSION } from "../../service/maintenance/maintenance-service.
 import type { MemberConfig } from "../config.ts";
 import type { Core } from "../core.ts";
 import { registerLeaseMetrics } from "./lease-metrics.ts";
+import { watchMetrics } from "./watch-metrics.ts";
 
 type Read = () => number;
 
@@ -20,6 +21,7 @@ export function registerMemberMetrics(
   registerServer(core, config, gauge, counter);
   registerStore(core, gauge);
   registerLeaseMetrics(metrics, core);
+  watchMetrics(metrics, core);
   registerInfo(metrics, core);
 }
 
