@@ -85,6 +85,11 @@ export const LONG_SUITES: Readonly<Record<string, LongSuiteEntry>> = {
     what: "snapshot files of etcd 3.5 to 3.7 read, and etcd started on ours",
     inCi: true,
   },
+  watch: {
+    module: "test/compat/watch/suite.ts",
+    what: "the same writes and watches to etcd 3.7.1 and to Skein, the same responses",
+    inCi: true,
+  },
   handover: {
     module: "test/compat/handover/suite.ts",
     what: "one data directory that etcd and Skein use in turn, stopped or killed",

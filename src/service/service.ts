@@ -100,7 +100,7 @@ export class Service {
     });
     this.jobs = new JobRunner(clock);
     this.#compactions = new CompactionWaits(options.isCompacting);
-    const { openImage, newSha256, storageVersion } = options;
+    const { openImage, newSha256, storageVersion, random } = options;
     const images = { openImage, newSha256, storageVersion };
     this.#snapshots = new SnapshotStreams({ clock, jobs: this.jobs, sink, ...images });
     this.#hashes = new BackendHashes({
@@ -110,8 +110,7 @@ export class Service {
       header: () => this.#header(store.currentRevision),
     });
     this.watch = new WatchService({
-      ...{ clock, store, header, jobs: this.jobs, sink, maxRequestBytes },
-      random: options.random,
+      ...{ clock, random, store, header, jobs: this.jobs, sink, maxRequestBytes },
       progressIntervalMs: options.watchProgressIntervalMs,
     });
     this.reads = new PendingReads(consensus, clock);

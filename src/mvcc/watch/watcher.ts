@@ -84,7 +84,7 @@ export class Watcher {
   }
 }
 
-/** The watchers of a pass that want the same: they are found, and their events put together, once. */
+/** Watchers of a pass that want the same: they are found, and their events put together, once. */
 export class Interest {
   readonly spec: WatchSpec;
   readonly hash: number;

@@ -6,7 +6,7 @@ const FIRST_KEY = Uint8Array.of(0);
 /** WatchCreateRequest.FilterType. */
 const FilterType = { noPut: 0, noDelete: 1 } as const;
 
-/** What a request wants to be told of, with bytes of its own; null when its range is empty (WC6). */
+/** What a request wants to be told of, in bytes of its own; null when its range is empty (WC6). */
 export function readSpec(request: WatchCreateRequest): WatchSpec | null {
   const { filters, prevKv } = request;
   let flags = prevKv ? WatchFlag.prevKv : 0;

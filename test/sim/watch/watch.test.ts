@@ -28,7 +28,7 @@ function checkWhole(responses: readonly WatchResponse[]): void {
   }
 }
 
-test("a stalled and a slow reader delay nobody, cost a bounded queue, and learn of compaction", () => {
+test("stalled and slow readers delay nobody, have a bounded queue, learn of compaction", () => {
   const world = new WatchWorld({ seed: SEED, lookMs: 0.05 });
   const prng = new Prng(SEED);
   const [fast, slow, stalled] = [world.open(), world.open(), world.open()];
