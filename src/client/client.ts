@@ -11,6 +11,8 @@ import { nodePlatform } from "./node-socket.ts";
 import type { ClientPlatform, TlsOptions } from "./platform.ts";
 import { Pool } from "./transport/pool.ts";
 import { Rpc } from "./transport/rpc.ts";
+import { type WatchBatch, Watches, type WatchOptions } from "./watch.ts";
+import type { Bytes } from "./types.ts";
 
 /** Largest request by default: etcd refuses larger ones anyway. */
 const MAX_SEND_BYTES = 2 * 1024 * 1024;
@@ -59,6 +61,7 @@ export class Client {
   #pool: Pool;
   #credentials: PasswordCredentials | null = null;
   #rpc: Rpc;
+  #watches: Watches;
 
   /** @throws RangeError when there is no endpoint or one cannot be read. */
   constructor(options: ClientOptions) {
@@ -101,8 +104,20 @@ export class Client {
     this.#rpc = new Rpc(channel);
     this.lease = new Lease(this.#rpc, platform);
     this.kv = new Kv(this.#rpc, this.lease);
+    // A watch lasts as long as it is wanted.
+    const lasting = new Channel({ ...shared, timeoutMs: undefined, credentials });
+    this.#channels.push(lasting);
+    this.#watches = new Watches(new Rpc(lasting), platform);
     this.maintenance = new Maintenance(this.#rpc);
     this.cluster = new Cluster(this.#rpc);
+  }
+
+  /**
+   * What happens to a key or a set of keys, each event once and in order, also across failures of
+   * connections and members. Leave the loop to end it. Throws as `Watches.watch`.
+   */
+  watch(key: Bytes, options: WatchOptions = {}): AsyncGenerator<WatchBatch, void, undefined> {
+    return this.#watches.watch(key, options);
   }
 
   /**

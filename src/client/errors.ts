@@ -7,6 +7,7 @@ export const GrpcCode = {
   unknown: 2,
   deadlineExceeded: 4,
   resourceExhausted: 8,
+  outOfRange: 11,
   unimplemented: 12,
   internal: 13,
   unavailable: 14,

@@ -22,3 +22,5 @@ export type {
   TlsOptions,
 } from "./platform.ts";
 export type * from "./types.ts";
+export { WatchCompactedError } from "./watch.ts";
+export type { WatchBatch, Watches, WatchEvent, WatchOptions } from "./watch.ts";

@@ -25,6 +25,7 @@ export const METHODS = {
   deleteRange: method("/etcdserverpb.KV/DeleteRange", "write"),
   txn: method("/etcdserverpb.KV/Txn", "write"),
   compact: method("/etcdserverpb.KV/Compact", "write"),
+  watch: method("/etcdserverpb.Watch/Watch", "read"),
   status: method("/etcdserverpb.Maintenance/Status", "read"),
   alarm: method("/etcdserverpb.Maintenance/Alarm", "read"),
   alarmDisarm: method("/etcdserverpb.Maintenance/Alarm", "write"),

@@ -5,6 +5,8 @@ import type { Watcher, WatcherState } from "./watcher.ts";
 
 /** Watchers that are sorted in or removed in one step: 0.1 ms. */
 const WATCHERS_PER_STEP = 64;
+/** Kinds of work beside that for live watchers; they take turns. */
+const OTHER_WORK = 4;
 
 /** What a hub works with. */
 export interface WatchHubOptions {
@@ -28,6 +30,13 @@ export class WatchHub {
   readonly #arrivals = new Set<Watcher>();
   /** Owners that are gone: their watchers are removed in steps. */
   readonly #leaving: Iterator<Watcher>[] = [];
+  /** Watchers whose owner has room again; in steps, too. */
+  readonly #resuming: Iterator<Watcher>[] = [];
+  readonly #removeOne = (watcher: Watcher): void => this.remove(watcher);
+  readonly #resumeOne = (watcher: Watcher): void => {
+    if (watcher.state === "parked") this.#arrive(watcher);
+  };
+  #nextWork = 0;
   #watchers = 0;
   #slow = 0;
 
@@ -87,6 +96,8 @@ export class WatchHub {
     this.#takeOut(watcher);
     this.#setState(watcher, "gone");
     this.#watchers -= 1;
+    // Nobody needs the history that is kept for live watchers.
+    if (this.#live.isEmpty) this.#onWork();
   }
 
   /** Removes many, in steps; their owner takes all that comes until then, and forgets it. */
@@ -95,9 +106,10 @@ export class WatchHub {
     this.#onWork();
   }
 
-  /** The owner of a parked watcher has room again. */
-  resume(watcher: Watcher): void {
-    if (watcher.state === "parked") this.#arrive(watcher);
+  /** The owner of parked watchers has room again: they go on, in steps. */
+  resumeAll(watchers: Iterator<Watcher>): void {
+    this.#resuming.push(watchers);
+    this.#onWork();
   }
 
   /** Tells live watchers, a piece of work well below a millisecond; false when all is told. */
@@ -113,7 +125,24 @@ export class WatchHub {
 
   /** A piece of the other work, as short; false when there is none now. */
   stepOthers(nowMs: number): boolean {
-    return this.#sortIn() || this.#catchUp.step(nowMs) || this.#removeSome();
+    for (let tried = 0; tried < OTHER_WORK; tried += 1) {
+      this.#nextWork = (this.#nextWork + 1) % OTHER_WORK;
+      if (this.#stepOther(this.#nextWork, nowMs)) return true;
+    }
+    return false;
+  }
+
+  #stepOther(work: number, nowMs: number): boolean {
+    switch (work) {
+      case 0:
+        return this.#sortIn();
+      case 1:
+        return this.#catchUp.step(nowMs);
+      case 2:
+        return this.#forSome(this.#resuming, this.#resumeOne);
+      default:
+        return this.#forSome(this.#leaving, this.#removeOne);
+    }
   }
 
   /** False when nobody waits. */
@@ -133,16 +162,17 @@ export class WatchHub {
     return left < WATCHERS_PER_STEP;
   }
 
-  #removeSome(): boolean {
-    const iterator = this.#leaving[0];
+  /** False when there is nobody. */
+  #forSome(iterators: Iterator<Watcher>[], act: (watcher: Watcher) => void): boolean {
+    const iterator = iterators[0];
     if (iterator === undefined) return false;
     for (let left = WATCHERS_PER_STEP; left > 0; left -= 1) {
       const { value, done } = iterator.next();
       if (done === true) {
-        this.#leaving.shift();
+        iterators.shift();
         return true;
       }
-      this.remove(value);
+      act(value);
     }
     return true;
   }

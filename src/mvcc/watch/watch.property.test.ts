@@ -61,7 +61,7 @@ class Reader implements WatchOwner {
   readonly world: World;
   /** Deliveries it has room for. */
   room = Number.POSITIVE_INFINITY;
-  readonly parked = new Set<Watcher>();
+  parked = new Set<Watcher>();
   readonly got = new Map<Watcher, Got[]>();
   readonly compactedAt = new Map<Watcher, number>();
   #deliveries = 0;
@@ -197,10 +197,8 @@ class World {
   resume(reader: Reader, room: number): void {
     reader.room = room;
     if (room === 0) return;
-    for (const watcher of reader.parked) {
-      if (!this.removed.has(watcher)) this.hub.resume(watcher);
-    }
-    reader.parked.clear();
+    this.hub.resumeAll(reader.parked.values());
+    reader.parked = new Set();
   }
 
   work(steps: number): void {

@@ -52,7 +52,7 @@ export interface Delivery {
 export interface WatchOwner {
   /** Kept by the hub: how many of its watchers are live. */
   liveWatchers: number;
-  /** False: no room, nothing was taken; `resume` is to be called when there is. */
+  /** False: no room, nothing was taken; `resumeAll` is to be called when there is. */
   deliver(watcher: Watcher, delivery: Delivery): boolean;
   /** What the watcher needs next was compacted at `compactRevision`: it gets nothing more. */
   compacted(watcher: Watcher, compactRevision: number): void;

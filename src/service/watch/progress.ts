@@ -8,6 +8,8 @@ import type { WatchStream } from "./watch-stream.ts";
 
 /** What a stream adds to the interval at most, so that not all report at once (WP3). */
 const JITTER_SHARE = 0.1;
+/** A timer that has so little of its interval left is over. */
+const EARLY_SHARE = 0.01;
 /** Watchers that are told in one step: 0.1 ms. */
 const WATCHERS_PER_STEP = 64;
 
@@ -107,7 +109,9 @@ export class ProgressTimer implements Job {
     if (this.#timer !== 0) return;
     const { clock } = this.#options;
     const passedMs = clock.monotonicMs() - this.#startMs;
-    const leftMs = this.#intervalMs - (passedMs % this.#intervalMs);
+    // A timer that is early by a hair does not run twice.
+    const intervals = Math.floor(passedMs / this.#intervalMs + EARLY_SHARE) + 1;
+    const leftMs = Math.max(0, intervals * this.#intervalMs - passedMs);
     this.#timer = clock.startTimer(leftMs, this.#tick);
   }
 

@@ -11,6 +11,8 @@ export class WatchDriver {
   readonly #clock: Clock;
   readonly #hub: WatchHub;
   readonly #onTurn: () => void;
+  readonly #stepLive = (nowMs: number): boolean => this.#hub.stepLive(nowMs);
+  readonly #stepOthers = (nowMs: number): boolean => this.#hub.stepOthers(nowMs);
   #scheduled = false;
   #stopped = false;
 
@@ -35,9 +37,8 @@ export class WatchDriver {
   readonly #turn = (): void => {
     this.#scheduled = false;
     if (this.#stopped) return;
-    const hub = this.#hub;
-    const isLiveBusy = this.#run((nowMs) => hub.stepLive(nowMs), LIVE_TURN_MS);
-    const areOthersBusy = this.#run((nowMs) => hub.stepOthers(nowMs), OTHERS_TURN_MS);
+    const isLiveBusy = this.#run(this.#stepLive, LIVE_TURN_MS);
+    const areOthersBusy = this.#run(this.#stepOthers, OTHERS_TURN_MS);
     this.#onTurn();
     if (isLiveBusy || areOthersBusy) this.wake();
   };

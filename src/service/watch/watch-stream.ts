@@ -40,7 +40,7 @@ export class WatchStream implements WatchOwner {
   readonly #context: WatchStreamContext;
   readonly #watchers = new Map<bigint, StreamWatcher>();
   /** Those that had events for which there was no room. */
-  readonly #parked = new Set<Watcher>();
+  #parked = new Set<Watcher>();
   /** Those that were asked to begin at a revision that did not exist. */
   readonly #future = new Set<StreamWatcher>();
   #nextId = 0n;
@@ -142,7 +142,7 @@ export class WatchStream implements WatchOwner {
     this.#isClosed = true;
     this.#large?.stop();
     this.#large = null;
-    this.#parked.clear();
+    this.#parked = new Set();
     this.#future.clear();
     const { hub } = this.#context;
     hub.removeAll(this.#forgetting());
@@ -251,8 +251,9 @@ export class WatchStream implements WatchOwner {
     this.#hasRoom = true;
     const { sink, hub } = this.#context;
     sink().holdInput?.(this.token, false);
-    for (const watcher of this.#parked) hub.resume(watcher);
-    this.#parked.clear();
+    if (this.#parked.size === 0) return;
+    hub.resumeAll(this.#parked.values());
+    this.#parked = new Set();
   }
 }
 
