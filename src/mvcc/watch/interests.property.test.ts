@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Prng } from "../../base/prng.ts";
 import { compareSpans, newSpan } from "../../base/span.ts";
+import { hashKey } from "../index/key-hash.ts";
 import { Interests } from "./interests.ts";
 import { StartHeap } from "./start-heap.ts";
 import { type Interest, NO_END, Watcher, type WatchOwner, type WatchSpec } from "./watcher.ts";
@@ -61,6 +62,38 @@ test("who wants a key is found as if everybody was asked", () => {
   }
   for (const watcher of all) interests.leave(watcher);
   assert.equal(interests.first, null);
+});
+
+test("keys of the same hash are told apart", () => {
+  const byHash = new Map<number, Uint8Array>();
+  const pairs: [Uint8Array, Uint8Array][] = [];
+  const prng = new Prng(SEED);
+  while (pairs.length < 3) {
+    const key = new Uint8Array(5);
+    prng.fill(key);
+    const hash = hashKey(newSpan(key), SEED);
+    const other = byHash.get(hash);
+    if (other === undefined) byHash.set(hash, key);
+    else pairs.push([other, key]);
+  }
+  const interests = new Interests(SEED);
+  const found: Interest[] = [];
+  for (const pair of pairs) {
+    const watchers = pair.map((key) => new Watcher(NOBODY, { key, end: null, flags: 0 }));
+    for (const watcher of watchers) interests.join(watcher);
+    for (const [at, key] of pair.entries()) {
+      interests.match(newSpan(key), found);
+      assert.deepEqual(
+        found.map(({ watchers: [one] }) => one),
+        [watchers[at]],
+      );
+    }
+    interests.leave(watchers[0]!);
+    interests.match(newSpan(pair[1]), found);
+    assert.equal(found.length, 1);
+    interests.match(newSpan(pair[0]), found);
+    assert.equal(found.length, 0);
+  }
 });
 
 test("who wants the same is one interest", () => {

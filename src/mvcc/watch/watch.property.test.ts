@@ -209,6 +209,13 @@ class World {
     }
   }
 
+  /** A compaction whose work is done before anybody is told what was written. */
+  compactNow(): void {
+    const { store } = this;
+    store.compact(store.currentRevision);
+    while (store.compactStep(100) === "working");
+  }
+
   settle(): void {
     for (let left = 100_000; left > 0; left -= 1) {
       const isLiveBusy = this.hub.stepLive(this.nowMs);
@@ -230,7 +237,8 @@ class World {
     } else if (kind < 75) {
       store.compact(Math.max(1, store.currentRevision - prng.below(30)));
     } else if (kind < 80) store.compactStep(prng.between(1, 50));
-    else if (kind < 81) {
+    else if (kind < 82) this.compactNow();
+    else if (kind < 83) {
       this.nowMs += 40_000;
       store.expireViews(this.nowMs);
     } else this.work(prng.between(1, 12));
