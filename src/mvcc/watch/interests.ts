@@ -39,12 +39,17 @@ export class Interests {
 
   /** Takes a watcher in. */
   join(watcher: Watcher): void {
-    const interest = this.#find(watcher.spec) ?? this.#add(watcher.spec);
+    this.#watchers += 1;
+    const interest = this.#find(watcher.spec);
+    if (interest === null) {
+      watcher.interest = this.#add(watcher);
+      watcher.place = 0;
+      return;
+    }
     // Watchers that want the same share the bytes of their range.
     watcher.spec = interest.spec;
     watcher.interest = interest;
     watcher.place = interest.watchers.push(watcher) - 1;
-    this.#watchers += 1;
   }
 
   /**
@@ -138,9 +143,10 @@ export class Interests {
     return null;
   }
 
-  #add(spec: WatchSpec): Interest {
+  #add(first: Watcher): Interest {
+    const { spec } = first;
     const hash = this.#hash(spec);
-    const interest = new Interest(spec, hash);
+    const interest = new Interest(first, hash);
     interest.next = this.#chain(spec, hash);
     this.#setChain(spec, hash, interest);
     if (spec.end === null) this.#singleCount += 1;

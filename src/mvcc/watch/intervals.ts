@@ -4,7 +4,7 @@ import { type Interest, NO_END, type WatchSpec } from "./watcher.ts";
 /** Interests in one range, in a balanced tree by (key, end). */
 interface Node {
   interests: Interest;
-  readonly key: ByteSpan;
+  readonly key: Uint8Array;
   readonly end: Uint8Array;
   left: Node | null;
   right: Node | null;
@@ -24,10 +24,9 @@ export class Intervals {
 
   /** The interests in exactly this range, linked by `next`; null when there are none. */
   find({ key, end }: WatchSpec): Interest | null {
-    setSpan(this.#a, key);
     let node = this.#root;
     while (node !== null) {
-      const order = this.#compare(this.#a, end!, node);
+      const order = this.#compare(key, end!, node);
       if (order === 0) return node.interests;
       node = order < 0 ? node.left : node.right;
     }
@@ -36,11 +35,10 @@ export class Intervals {
 
   /** Makes `interests` (linked by `next`) those of their range; null `interests` removes it. */
   set({ key, end }: WatchSpec, interests: Interest | null): void {
-    const wanted = newSpan(key);
     this.#root =
       interests === null
-        ? this.#remove(this.#root, wanted, end!)
-        : this.#put(this.#root, wanted, end!, interests);
+        ? this.#remove(this.#root, key, end!)
+        : this.#put(this.#root, key, end!, interests);
   }
 
   /** Appends every interest whose range has `key` to `found`. */
@@ -52,7 +50,8 @@ export class Intervals {
     let node = from;
     while (node !== null && this.#isBelow(key, node.maxEnd)) {
       this.#stab(node.left, key, found);
-      if (compareSpans(node.key, key) > 0) return;
+      setSpan(this.#a, node.key);
+      if (compareSpans(this.#a, key) > 0) return;
       if (this.#isBelow(key, node.end)) {
         for (let one: Interest | null = node.interests; one !== null; one = one.next) {
           found.push(one);
@@ -68,18 +67,24 @@ export class Intervals {
     return compareSpans(key, this.#b) < 0;
   }
 
-  #compare(key: ByteSpan, end: Uint8Array, node: Node): number {
-    return compareSpans(key, node.key) || this.#compareEnds(end, node.end);
+  #compare(key: Uint8Array, end: Uint8Array, node: Node): number {
+    return this.#compareBytes(key, node.key) || this.#compareEnds(end, node.end);
   }
 
   #compareEnds(a: Uint8Array, b: Uint8Array): number {
     if (a === b) return 0;
     if (a === NO_END) return 1;
     if (b === NO_END) return -1;
-    return compareSpans(newSpan(a), newSpan(b));
+    return this.#compareBytes(a, b);
   }
 
-  #put(node: Node | null, key: ByteSpan, end: Uint8Array, interests: Interest): Node {
+  #compareBytes(a: Uint8Array, b: Uint8Array): number {
+    setSpan(this.#a, a);
+    setSpan(this.#b, b);
+    return compareSpans(this.#a, this.#b);
+  }
+
+  #put(node: Node | null, key: Uint8Array, end: Uint8Array, interests: Interest): Node {
     if (node === null) {
       return { interests, key, end, left: null, right: null, height: 1, maxEnd: end };
     }
@@ -93,7 +98,7 @@ export class Intervals {
     return this.#balanced(node);
   }
 
-  #remove(node: Node | null, key: ByteSpan, end: Uint8Array): Node | null {
+  #remove(node: Node | null, key: Uint8Array, end: Uint8Array): Node | null {
     if (node === null) return null;
     const order = this.#compare(key, end, node);
     if (order < 0) node.left = this.#remove(node.left, key, end);

@@ -89,7 +89,7 @@ export class Interest {
   readonly spec: WatchSpec;
   readonly hash: number;
   /** Null: removed while their events were on the way. */
-  readonly watchers: (Watcher | null)[] = [];
+  readonly watchers: (Watcher | null)[];
   holes = 0;
   /** Others in the same bucket, or of the same range. */
   next: Interest | null = null;
@@ -102,8 +102,10 @@ export class Interest {
   events = 0;
   eventBytes = 0;
 
-  constructor(spec: WatchSpec, hash: number) {
-    this.spec = spec;
+  /** With its first watcher: a list that begins empty has room for many, which most never get. */
+  constructor(first: Watcher, hash: number) {
+    this.spec = first.spec;
     this.hash = hash;
+    this.watchers = [first];
   }
 }

@@ -11,9 +11,10 @@ export interface WatcherOptions {
 }
 
 /** A watcher of a client's stream. */
-export class StreamWatcher extends Watcher {
+export class StreamWatcher extends Watcher implements WatchId {
   readonly id: bigint;
-  readonly wireId: WatchId;
+  readonly high: number;
+  readonly low: number;
   readonly startRevision: number;
   readonly fragment: boolean;
   readonly progressNotify: boolean;
@@ -23,7 +24,9 @@ export class StreamWatcher extends Watcher {
   constructor(owner: WatchOwner, spec: WatchSpec, options: WatcherOptions) {
     super(owner, spec);
     this.id = options.id;
-    this.wireId = watchIdOf(options.id);
+    const { high, low } = watchIdOf(options.id);
+    this.high = high;
+    this.low = low;
     this.startRevision = options.startRevision;
     this.fragment = options.fragment;
     this.progressNotify = options.progressNotify;

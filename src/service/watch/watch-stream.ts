@@ -97,7 +97,7 @@ export class WatchStream implements WatchOwner {
 
   /** Says that everything up to `revision` was told: to one watcher, or null: to all of them. */
   sendProgress(revision: number, watcher: StreamWatcher | null): void {
-    this.#control(revision, watcher?.wireId ?? NO_WATCH_ID, {});
+    this.#control(revision, watcher ?? NO_WATCH_ID, {});
   }
 
   deliver(watcher: Watcher, delivery: Delivery): boolean {
@@ -115,15 +115,14 @@ export class WatchStream implements WatchOwner {
       this.#deliverLarge(own, delivery, revision);
       return true;
     }
-    responses.events(revision, own.wireId, delivery.body);
+    responses.events(revision, own, delivery.body);
     this.#send();
     return true;
   }
 
   compacted(watcher: Watcher, compactRevision: number): void {
     if (this.#isClosed) return;
-    const { wireId } = watcher as StreamWatcher;
-    this.#control(0, wireId, { canceled: true, compactRevision });
+    this.#control(0, watcher as StreamWatcher, { canceled: true, compactRevision });
   }
 
   /** The reader took what waited. */
@@ -185,7 +184,7 @@ export class WatchStream implements WatchOwner {
     this.#watchers.set(id, watcher);
     this.#wantsProgress ||= progressNotify;
     if (startRevision > revision) this.#future.add(watcher);
-    this.#control(revision, watcher.wireId, { created: true });
+    this.#control(revision, watcher, { created: true });
     hub.add(watcher, startRevision === 0 ? revision + 1 : startRevision);
   }
 
@@ -205,7 +204,7 @@ export class WatchStream implements WatchOwner {
     this.#future.delete(watcher);
     giveMemory(rangeBytes(watcher));
     hub.remove(watcher);
-    this.#control(store.currentRevision, watcher.wireId, { canceled: true });
+    this.#control(store.currentRevision, watcher, { canceled: true });
   }
 
   #deliverLarge(watcher: StreamWatcher, delivery: Delivery, revision: number): void {
@@ -218,7 +217,7 @@ export class WatchStream implements WatchOwner {
       ...{ first, last, events, eventBytes },
       fragmentBytes: watcher.fragment ? fragmentBytes : null,
       head: (isFragment) => {
-        responses.head(revision, watcher.wireId, isFragment);
+        responses.head(revision, watcher, isFragment);
         return responses.out.bytes.slice(0, responses.out.length);
       },
       send: (totalBytes, source) => sink().sendFrom(this.token, totalBytes, source),
