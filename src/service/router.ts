@@ -165,14 +165,12 @@ export class Router implements RpcService {
     this.#options.maintenance.cancel(token);
     this.#options.snapshots.cancel(token);
     this.#options.hashes.cancel(token);
-    this.#options.watch.cancel(token);
   }
 
   writable(token: Token): void {
     this.#options.streams.writable(token);
     this.#options.ranges.writable(token);
     this.#options.snapshots.writable(token);
-    this.#options.watch.writable(token);
   }
 
   /** `hasleader: true` (wire.md 3.1). */
@@ -224,6 +222,9 @@ function servedMethods(options: RouterOptions): Map<string, Handler> {
   ]);
 }
 
-function servedStreams({ leases }: RouterOptions): Map<string, StreamMethod> {
-  return new Map<string, StreamMethod>([["etcdserverpb.Lease/LeaseKeepAlive", leases.keepAlives]]);
+function servedStreams({ leases, watch }: RouterOptions): Map<string, StreamMethod> {
+  return new Map<string, StreamMethod>([
+    ["etcdserverpb.Lease/LeaseKeepAlive", leases.keepAlives],
+    ["etcdserverpb.Watch/Watch", watch],
+  ]);
 }

@@ -93,11 +93,8 @@ export class Service {
     this.#options = options;
     const { clock, store, consensus, clusterId, memberId, maxRequestBytes } = options;
     const sink = (): ReplySink => this.#boundSink();
-    const header = new HeaderWriter({
-      clusterId,
-      memberId,
-      term: () => consensus.appliedTerm(),
-    });
+    const term = (): number => consensus.appliedTerm();
+    const header = new HeaderWriter({ clusterId, memberId, term });
     this.jobs = new JobRunner(clock);
     this.#compactions = new CompactionWaits(options.isCompacting);
     const { openImage, newSha256, storageVersion, random } = options;
@@ -109,8 +106,10 @@ export class Service {
       sink,
       header: () => this.#header(store.currentRevision),
     });
+    const streams = new StreamCalls(sink);
+    this.#streams = streams;
     this.watch = new WatchService({
-      ...{ clock, random, store, header, jobs: this.jobs, sink, maxRequestBytes },
+      ...{ clock, random, store, header, jobs: this.jobs, sink, streams, maxRequestBytes },
       progressIntervalMs: options.watchProgressIntervalMs,
     });
     this.reads = new PendingReads(consensus, clock);
@@ -155,8 +154,6 @@ export class Service {
       maxRequestBytes,
       onPhysicalCompaction: (token) => this.#compactions.expect(token),
     });
-    const streams = new StreamCalls(sink);
-    this.#streams = streams;
     this.leases = new LeaseCalls({ ...shared, lessor, largeReplies: replies, streams });
     this.router = this.#route({ kv, ranges, readTxns }, sink);
   }

@@ -4,7 +4,8 @@ import type { Clock } from "../../platform/clock.ts";
 import type { Random } from "../../platform/random.ts";
 import type { HeaderWriter } from "../header.ts";
 import type { JobRunner } from "../jobs.ts";
-import type { Code, ReplySink, Token } from "../rpc.ts";
+import type { ReplySink, Token } from "../rpc.ts";
+import type { StreamMethod, StreamReplies } from "../streams.ts";
 import { type ProgressTimer, WatchProgress } from "./progress.ts";
 import { WatchResponses } from "./responses.ts";
 import { WatchDriver } from "./watch-driver.ts";
@@ -25,13 +26,14 @@ export interface WatchServiceOptions {
   readonly header: HeaderWriter;
   readonly jobs: JobRunner;
   readonly sink: () => ReplySink;
+  readonly streams: StreamReplies;
   readonly maxRequestBytes: number;
   /** --watch-progress-notify-interval. */
   readonly progressIntervalMs: number;
 }
 
 /** The Watch API without transport: calls and what they send, events and where they go. */
-export class WatchService {
+export class WatchService implements StreamMethod {
   readonly hub: WatchHub;
   /** Events that were sent. */
   eventsSent = 0;
@@ -45,7 +47,8 @@ export class WatchService {
 
   constructor(options: WatchServiceOptions) {
     this.#options = options;
-    const { clock, random, store, jobs, sink, maxRequestBytes, progressIntervalMs } = options;
+    const { clock, random, store, jobs, maxRequestBytes, progressIntervalMs } = options;
+    const { sink, streams } = options;
     this.hub = new WatchHub({
       store,
       hashSeed: random.uint32(),
@@ -58,7 +61,7 @@ export class WatchService {
     });
     this.#driver = new WatchDriver(clock, hub, () => this.#progress.advanced());
     this.#context = {
-      ...{ store, hub, sink, jobs },
+      ...{ store, hub, sink, streams, jobs },
       responses: new WatchResponses(options.header),
       fragmentBytes: maxRequestBytes + FRAGMENT_EXTRA_BYTES,
       takeMemory: (rangeBytes) => this.#takeMemory(rangeBytes),
@@ -88,14 +91,15 @@ export class WatchService {
     this.#timers.set(token, this.#progress.timer(stream));
   }
 
-  /** False when the call is none of its own. @throws ProtoError. */
-  message(token: Token, bytes: Uint8Array, start: number, end: number): boolean {
+  message(token: Token, bytes: Uint8Array, start: number, end: number): void {
     const stream = this.#streams.get(token);
-    if (stream === undefined) return false;
+    if (stream === undefined) return;
     if (stream.message(bytes, start, end) === "progress") this.#progress.asked(stream);
     if (stream.wantsProgress) this.#timers.get(token)!.start();
-    return true;
   }
+
+  /** A watch goes on without further requests. */
+  halfClose(): void {}
 
   writable(token: Token): void {
     this.#streams.get(token)?.writable();
@@ -109,11 +113,6 @@ export class WatchService {
     this.#streams.delete(token);
     this.#timers.get(token)?.stop();
     this.#timers.delete(token);
-  }
-
-  /** Ends all calls. */
-  endAll(code: Code, message: string): void {
-    for (const stream of this.#streams.values()) stream.fail(code, message);
   }
 
   /** Nothing is sent any more. */

@@ -4,6 +4,7 @@ import type { Delivery, Watcher, WatchOwner } from "../../mvcc/watch/watcher.ts"
 import { decodeWatchRequest, type WatchCreateRequest } from "../../proto/gen/etcdserverpb.ts";
 import type { JobRunner } from "../jobs.ts";
 import { Code, type ReplySink, type Token } from "../rpc.ts";
+import type { StreamReplies } from "../streams.ts";
 import { LargeDelivery } from "./large-delivery.ts";
 import { readSpec } from "./range.ts";
 import { type ControlAnswer, NO_WATCH_ID, type WatchId, type WatchResponses } from "./responses.ts";
@@ -21,6 +22,7 @@ export interface WatchStreamContext {
   readonly store: KvStore;
   readonly hub: WatchHub;
   readonly sink: () => ReplySink;
+  readonly streams: StreamReplies;
   readonly responses: WatchResponses;
   readonly jobs: JobRunner;
   /** A response of this size is split for those who want that (WE9). */
@@ -150,7 +152,7 @@ export class WatchStream implements WatchOwner {
   /** Ends the call. */
   fail(code: Code, message: string): void {
     if (this.#isClosed) return;
-    this.#context.sink().finish(this.token, code, message);
+    this.#context.streams.finish(this.token, code, message);
     this.#context.onEnd(this.token);
   }
 
