@@ -1,4 +1,4 @@
-import { compareSpans, copyOfSpan, newSpan, type ByteSpan } from "../base/span.ts";
+import { newSpan } from "../base/span.ts";
 import { NO_SLOT } from "../lease/lease-table.ts";
 import type { Lessor } from "../lease/lessor.ts";
 import type { KvStore } from "../mvcc/store/store.ts";
@@ -7,8 +7,11 @@ import type { LeaseCheckpointRequest, LeaseGrantRequest } from "../proto/gen/etc
 import type { Backend } from "../storage/backend/backend.ts";
 import { removeLease, writeLease } from "../storage/schema/leases.ts";
 import type { RequestError } from "./errors.ts";
-import { SlicedSort } from "./range/sliced-sort.ts";
-import { STEP_KEYS, type Steps } from "./steps.ts";
+import { sortedKeysOf } from "./lease-keys.ts";
+import type { Steps } from "./steps.ts";
+
+/** Keys that one step deletes: a deletion costs several times what a look at a key does. */
+const STEP_DELETIONS = 100;
 
 /** What entries about leases change. */
 export interface LeaseEntriesOptions {
@@ -63,11 +66,14 @@ export class LeaseEntries {
     const slot = lessor.find(id);
     if (slot === NO_SLOT) return "leaseNotFound";
     lessor.beginRevoke(slot);
-    const keys = yield* this.#sortedKeys(lessor.keysOf(slot));
+    const keyIds = yield* sortedKeysOf(lessor, slot, store);
+    const key = newSpan();
     store.begin();
-    for (const [at, key] of keys.entries()) {
+    for (let at = 0; at < keyIds.length; at += 1) {
+      // An id names its key until that is deleted, whatever else is.
+      store.keyOf(keyIds[at]!, key);
       store.delete(key);
-      if ((at + 1) % STEP_KEYS === 0) yield;
+      if ((at + 1) % STEP_DELETIONS === 0) yield;
     }
     // In one batch with the last of the keys: no commit comes before the entry's end.
     removeLease(backend, id);
@@ -87,22 +93,5 @@ export class LeaseEntries {
       if (slot === NO_SLOT || !isStored) continue;
       writeLease(backend, { id, ttl: lessor.ttlOf(slot), remaining: lessor.remainingOf(slot) });
     }
-  }
-
-  *#sortedKeys(keyIds: Uint32Array): Steps<ByteSpan[]> {
-    const keys: ByteSpan[] = [];
-    const span = newSpan();
-    for (const keyId of keyIds) {
-      this.#options.store.keyOf(keyId, span);
-      // The key goes away with its deletion.
-      keys.push(newSpan(copyOfSpan(span)));
-      if (keys.length % STEP_KEYS === 0) yield;
-    }
-    if (keys.length < 2) return keys;
-    const sort = new SlicedSort(keys.length, (x, y) => compareSpans(keys[x]!, keys[y]!));
-    while (!sort.step(STEP_KEYS)) yield;
-    const sorted: ByteSpan[] = [];
-    for (const at of sort.order) sorted.push(keys[at]!);
-    return sorted;
   }
 }

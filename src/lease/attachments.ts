@@ -42,6 +42,11 @@ export class Attachments {
     return this.#word(keyId, NEXT);
   }
 
+  /** Every key that has or had a lease has an id below it. */
+  get keyIdsEnd(): number {
+    return this.#chunks.length * CHUNK_KEYS;
+  }
+
   #link(keyId: number, slot: number): void {
     const { firstKey, keyCount } = this.#table;
     const second = firstKey[slot]!;

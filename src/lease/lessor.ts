@@ -149,6 +149,29 @@ export class Lessor {
     return keys;
   }
 
+  /** How many keys the lease has. */
+  keyCountOf(slot: number): number {
+    return this.#table.keyCount[slot]!;
+  }
+
+  /** The first of the lease's keys, by id, and with `keyAfter` the others; 0 when there is none. */
+  firstKeyOf(slot: number): number {
+    return this.#table.firstKey[slot]!;
+  }
+
+  keyAfter(keyId: number): number {
+    return this.#attachments.next(keyId);
+  }
+
+  /** Every key with a lease has an id below it, and every lease a slot below `slotsEnd`. */
+  get keyIdsEnd(): number {
+    return this.#attachments.keyIdsEnd;
+  }
+
+  get slotsEnd(): number {
+    return this.#table.top;
+  }
+
   /** Slot of the key's lease, or NO_SLOT. */
   leaseOf(keyId: number): number {
     return this.#attachments.leaseOf(keyId);

@@ -161,6 +161,7 @@ export class Router implements RpcService {
     this.#options.reads.cancel(token);
     this.#options.ranges.cancel(token);
     this.#options.readTxns.cancel(token);
+    this.#options.leases.cancel(token);
     this.#options.compactions.cancel(token);
     this.#options.maintenance.cancel(token);
     this.#options.snapshots.cancel(token);

@@ -154,7 +154,7 @@ export class Service {
       maxRequestBytes,
       onPhysicalCompaction: (token) => this.#compactions.expect(token),
     });
-    this.leases = new LeaseCalls({ ...shared, lessor, largeReplies: replies, streams });
+    this.leases = new LeaseCalls({ ...shared, lessor, memory, streams });
     this.router = this.#route({ kv, ranges, readTxns }, sink);
   }
 

@@ -1,5 +1,5 @@
 /**
- * Sorts the numbers 0 to count - 1 by `compare`, in steps that may be short: a stable merge sort,
+ * Sorts numbers, those from 0 to count - 1 or given ones, by `compare`, in steps that may be short: a stable merge sort,
  * bottom up, with two arrays of 4 bytes an element. Sorting a million entries at once would stop
  * everything else for a second.
  */
@@ -16,12 +16,14 @@ export class SlicedSort {
   #end = 0;
   #at = 0;
 
-  /** `compare` as for Array.sort, of two of the numbers; it must not change while this sorts. */
-  constructor(count: number, compare: (x: number, y: number) => number) {
+  /**
+   * `numbers`: how many from 0 on, or those themselves, which then are the sort's. `compare` as for
+   * Array.sort, of two of the numbers; it must not change while this sorts.
+   */
+  constructor(numbers: number | Uint32Array, compare: (x: number, y: number) => number) {
     this.#compare = compare;
-    this.#from = new Uint32Array(count);
-    for (let i = 0; i < count; i += 1) this.#from[i] = i;
-    this.#to = new Uint32Array(count);
+    this.#from = typeof numbers === "number" ? countUp(numbers) : numbers;
+    this.#to = new Uint32Array(this.#from.length);
     this.#openRuns(0);
   }
 
@@ -73,4 +75,10 @@ export class SlicedSort {
     this.#right = this.#middle;
     this.#end = Math.min(start + 2 * this.#width, count);
   }
+}
+
+function countUp(count: number): Uint32Array {
+  const numbers = new Uint32Array(count);
+  for (let i = 0; i < count; i += 1) numbers[i] = i;
+  return numbers;
 }

@@ -1,11 +1,12 @@
 import type { Quota } from "../../apply/quota.ts";
 import type { Lessor } from "../../lease/lessor.ts";
 import type { Consensus } from "../consensus.ts";
-import type { LargeReplies } from "../kv/large-replies.ts";
 import type { NoSpaceAlarm } from "../maintenance/no-space-alarm.ts";
 import type { Proposer } from "../propose/proposer.ts";
 import type { RangeContext } from "../range/range-service.ts";
+import type { TableMemory } from "../range/table-memory.ts";
 import type { PendingReads } from "../reads.ts";
+import type { Token } from "../rpc.ts";
 import type { StreamReplies } from "../streams.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { Expiry } from "./expiry.ts";
@@ -21,7 +22,8 @@ export interface LeaseCallsOptions extends RangeContext {
   readonly reads: PendingReads;
   readonly quota: Quota;
   readonly noSpace: NoSpaceAlarm;
-  readonly largeReplies: LargeReplies;
+  /** For what large replies hold. */
+  readonly memory: TableMemory;
   readonly streams: StreamReplies;
 }
 
@@ -30,14 +32,20 @@ export class LeaseCalls {
   readonly unary: LeaseService;
   readonly keepAlives: KeepAlives;
   readonly expiry: Expiry;
+  readonly #lists: LeaseLists;
   readonly #checkpoints: Checkpoints;
 
   constructor(options: LeaseCallsOptions) {
-    const lists = new LeaseLists({ ...options, replies: options.largeReplies });
-    this.unary = new LeaseService({ ...options, lists });
+    this.#lists = new LeaseLists(options);
+    this.unary = new LeaseService({ ...options, lists: this.#lists });
     this.keepAlives = new KeepAlives({ ...options, replies: options.streams });
     this.expiry = new Expiry(options);
     this.#checkpoints = new Checkpoints(options);
+  }
+
+  /** The unary call is dead. */
+  cancel(token: Token): void {
+    this.#lists.cancel(token);
   }
 
   /** Once a tick. */

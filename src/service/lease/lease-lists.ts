@@ -1,130 +1,126 @@
-import { SlicedSort } from "../../apply/range/sliced-sort.ts";
-import { ByteWriter } from "../../base/byte-writer.ts";
-import { ChunkWriter } from "../../base/chunk-writer.ts";
-import { newSpan } from "../../base/span.ts";
-import { newLeaseId } from "../../lease/lease-id.ts";
+import type { Steps } from "../../apply/steps.ts";
+import type { ByteWriter } from "../../base/byte-writer.ts";
+import { NO_SLOT } from "../../lease/lease-table.ts";
 import type { Lessor } from "../../lease/lessor.ts";
-import { chunksOf } from "../../apply/txn/result.ts";
-import type { LargeReplies } from "../kv/large-replies.ts";
+import type { Job } from "../jobs.ts";
 import type { RangeContext } from "../range/range-service.ts";
+import type { TableMemory } from "../range/table-memory.ts";
 import type { Token } from "../rpc.ts";
-import { LeaseTag, writeIdField } from "./lease-fields.ts";
+import { TurnBudget } from "../turn-budget.ts";
+import { type ListBody, writeKeys, writeLeases } from "./list-bodies.ts";
+import { SharedList } from "./shared-list.ts";
 
-/** Lists up to this length are made at once, longer ones in slices of it. */
-const SLICE = 500;
-/** LeaseLeasesResponse.leases, and LeaseStatus.ID in it. */
-const TAG_LEASES = 0x12;
-const TAG_STATUS_ID = 0x08;
-/** Room for one: both tags, the length, ten bytes of id, and what a writer reserves beyond. */
-const STATUS_BYTES_MAX = 32;
+/** Lists up to so many leases are made at once, if there is time. */
+const AT_ONCE_LEASES = 100;
+/** The same for keys. */
+const AT_ONCE_KEYS = 500;
+/** Time in one turn of the event loop for lists that are made at once, ms. */
+const AT_ONCE_TURN_MS = 1;
+/** Lists that are made at a time: a short one passes a long one, and memory is that of a few. */
+export const LISTS_MAX = 4;
 
 /** What lists are made with. */
-export interface LeaseListsOptions {
+export interface LeaseListsOptions extends Pick<RangeContext, "clock" | "store" | "jobs" | "sink"> {
   readonly lessor: Lessor;
-  readonly store: RangeContext["store"];
-  readonly jobs: RangeContext["jobs"];
-  readonly sink: RangeContext["sink"];
-  readonly replies: LargeReplies;
+  /** For what lists hold, until they are read. */
+  readonly memory: TableMemory;
 }
 
-/** A list under way. */
-interface List {
-  readonly length: number;
-  /** Appends the element at `at`, unless it is gone. */
-  write(at: number, out: ByteWriter): void;
-}
-
-/** Answers with lists that may be long: the keys of a lease, all leases. */
+/**
+ * Answers with lists that may be long: the keys of a lease, all leases. Long ones wait for their
+ * turn, and calls that wait for the same one share it.
+ */
 export class LeaseLists {
   readonly #options: LeaseListsOptions;
-  readonly #key = newSpan();
+  readonly #turn: TurnBudget;
+  /** Lists not begun, by what is in them, the oldest first. */
+  readonly #queue = new Map<string, SharedList>();
+  /** Which list a call waits for. */
+  readonly #listOf = new Map<Token, SharedList>();
+  /** Jobs that make lists. */
+  #makers = 0;
 
   constructor(options: LeaseListsOptions) {
     this.#options = options;
+    this.#turn = new TurnBudget(options.clock, AT_ONCE_TURN_MS);
   }
 
-  /** Answers with `head` and the keys of the lease; of a long list those it has to the end. */
+  /** Answers with `head` and the keys of the lease. */
   keys(token: Token, head: ByteWriter, slot: number): void {
     const { lessor } = this.#options;
-    const keyIds = lessor.keysOf(slot);
-    const life = lessor.lifeOf(slot);
-    this.#send(token, head, {
-      length: keyIds.length,
-      write: (at, out) => {
-        const keyId = keyIds[at]!;
-        const isItsOwn = lessor.lifeOf(slot) === life && lessor.leaseOf(keyId) === slot;
-        if (isItsOwn) this.#writeKey(keyId, out);
-      },
-    });
+    const lease = { slot, life: lessor.lifeOf(slot) };
+    const write = (body: ListBody): Steps<void> => writeKeys(this.#options, lease, body);
+    if (lessor.keyCountOf(slot) <= AT_ONCE_KEYS && this.#answer(token, head, write)) return;
+    this.#wait(token, head, `${slot}/${lease.life}`, write);
   }
 
   /** Answers with `head` and all leases, those that expire first at the front. */
   leases(token: Token, head: ByteWriter): void {
     const { lessor } = this.#options;
-    const slots = lessor.slots();
-    const expiriesMs = new Float64Array(slots.length);
-    const [highs, lows] = [new Int32Array(slots.length), new Int32Array(slots.length)];
-    const id = newLeaseId();
-    for (let at = 0; at < slots.length; at += 1) {
-      expiriesMs[at] = lessor.expiryMsOf(slots[at]!);
-      lessor.readId(slots[at]!, id);
-      highs[at] = id.high;
-      lows[at] = id.low;
-    }
-    const sort = new SlicedSort(slots.length, (x, y) => (expiriesMs[x]! < expiriesMs[y]! ? -1 : 1));
-    const list: List = {
-      length: slots.length,
-      write: (at, out) => writeLease(highs[sort.order[at]!]!, lows[sort.order[at]!]!, out),
-    };
-    if (sort.step(SLICE)) {
-      this.#send(token, head, list);
-      return;
-    }
-    const own = new ByteWriter();
-    own.raw(head.bytes, 0, head.length);
-    this.#options.jobs.add({
-      step: () => {
-        if (!sort.step(SLICE)) return false;
-        this.#send(token, own, list);
-        return true;
-      },
-    });
+    const write = (body: ListBody): Steps<void> => writeLeases(lessor, body);
+    if (lessor.size <= AT_ONCE_LEASES && this.#answer(token, head, write)) return;
+    this.#wait(token, head, `${NO_SLOT}`, write);
   }
 
-  #send(token: Token, head: ByteWriter, list: List): void {
-    const { sink, jobs, replies } = this.#options;
-    if (list.length <= SLICE) {
-      for (let at = 0; at < list.length; at += 1) list.write(at, head);
-      sink().reply(token, head.bytes, 0, head.length);
-      return;
+  /** The call is dead: a list that nobody waits for is not made. */
+  cancel(token: Token): void {
+    this.#listOf.get(token)?.cancel(token);
+    this.#listOf.delete(token);
+  }
+
+  /** Answers at once; false, `head` being as it was, when one step is not enough. */
+  #answer(token: Token, head: ByteWriter, write: (body: ListBody) => Steps<void>): boolean {
+    if (this.#turn.isOver()) return false;
+    const headBytes = head.length;
+    const isWritten = write({ out: head, workBytes: 0 }).next().done === true;
+    if (isWritten) this.#options.sink().reply(token, head.bytes, 0, head.length);
+    else head.length = headBytes;
+    return isWritten;
+  }
+
+  #wait(
+    token: Token,
+    head: ByteWriter,
+    what: string,
+    write: (body: ListBody) => Steps<void>,
+  ): void {
+    let list = this.#queue.get(what);
+    if (list === undefined) {
+      const { sink, memory } = this.#options;
+      list = new SharedList({ write, sink, memory, onAnswered: this.#onAnswered });
+      this.#queue.set(what, list);
     }
-    const start = head.bytes.slice(0, head.length);
-    const out = new ChunkWriter();
-    let at = 0;
+    list.add(token, head.bytes.slice(0, head.length));
+    this.#listOf.set(token, list);
+    if (this.#makers === LISTS_MAX) return;
+    this.#makers += 1;
+    this.#options.jobs.add(this.#newMaker());
+  }
+
+  /** Makes one list after the other, as long as there are any. */
+  #newMaker(): Job {
+    let list: SharedList | undefined;
     const step = (): boolean => {
-      const end = Math.min(at + SLICE, list.length);
-      for (; at < end; at += 1) list.write(at, out);
-      if (at < list.length) return false;
-      replies.chunks(token, start, chunksOf(out));
-      return true;
+      list ??= this.#takeOldest();
+      if (list === undefined) {
+        this.#makers -= 1;
+        return true;
+      }
+      if (list.step()) list = undefined;
+      return false;
     };
-    jobs.add({ step });
+    return { step };
   }
 
-  #writeKey(keyId: number, out: ByteWriter): void {
-    const key = this.#key;
-    this.#options.store.keyOf(keyId, key);
-    out.byte(LeaseTag.keys);
-    out.varint(key.end - key.start);
-    out.raw(key.bytes, key.start, key.end);
+  #takeOldest(): SharedList | undefined {
+    for (const [what, list] of this.#queue) {
+      this.#queue.delete(what);
+      return list;
+    }
+    return undefined;
   }
-}
 
-function writeLease(high: number, low: number, out: ByteWriter): void {
-  out.reserve(STATUS_BYTES_MAX);
-  out.byte(TAG_LEASES);
-  const lengthAt = out.length;
-  out.byte(0);
-  writeIdField(out, TAG_STATUS_ID, high, low);
-  out.bytes[lengthAt] = out.length - lengthAt - 1;
+  readonly #onAnswered = (token: Token): void => {
+    this.#listOf.delete(token);
+  };
 }
