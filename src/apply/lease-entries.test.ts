@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inOneGo } from "../base/sliced.ts";
-import { newSpan } from "../base/span.ts";
+import { type ByteSpan, newSpan } from "../base/span.ts";
 import { Lessor } from "../lease/lessor.ts";
 import { openStore } from "../mvcc/store/kv-store.ts";
 import { VirtualClock } from "../sim/world/clock.ts";
 import { openMemoryBackend } from "../storage/backend/memory/memory-backend.ts";
 import { type LeaseRecord, readLeases } from "../storage/schema/leases.ts";
 import { LeaseEntries } from "./lease-entries.ts";
-import { finish } from "./steps.ts";
+import { finish, STEP_KEYS } from "./steps.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -42,7 +42,7 @@ function rig(storesCheckpoints = true) {
     inOneGo(readLeases(backend, (lease) => leases.push(lease)));
     return leases;
   };
-  return { store, entries, told, put, stored };
+  return { store, entries, lessor, told, put, stored };
 }
 
 test("a grant is stored as it was granted, a refused one is not", () => {
@@ -88,6 +88,35 @@ test("a revocation without keys is no revision; one of very many is cut into ste
   assert.ok(steps > 10, `${steps} steps`);
   assert.equal(store.keyCount, 0);
   assert.equal(store.currentRevision, keys + 2);
+});
+
+test("a step of a revocation deletes few keys, looks at few, and copies none", () => {
+  const { entries, store, put, lessor } = rig();
+  const [keys, deletionsMax, looksMax] = [5000, 100, 2 * STEP_KEYS + 100];
+  entries.grant({ id: 5n, ttl: 10 });
+  for (let key = 0; key < keys; key += 1) put(`k${(key * 7) % keys}`, 5n);
+  let [deletions, looks] = [0, 0];
+  const spans = new Set<ByteSpan>();
+  const { delete: deleteKey, keyOf } = store;
+  store.delete = (key) => {
+    deletions += 1;
+    spans.add(key);
+    return deleteKey.call(store, key);
+  };
+  store.keyOf = (id, out) => {
+    looks += 1;
+    keyOf.call(store, id, out);
+  };
+  const work = entries.revokeInSteps(5n);
+  for (let isOver = false; !isOver;) {
+    [deletions, looks] = [0, 0];
+    isOver = work.next().done === true;
+    assert.ok(deletions <= deletionsMax, `${deletions} deletions in a step`);
+    assert.ok(looks <= looksMax, `${looks} looks in a step`);
+  }
+  assert.equal(spans.size, 1);
+  assert.equal(store.keyCount, 0);
+  assert.equal(lessor.size, 0);
 });
 
 test("checkpoints are stored where the cluster's version lets them be", () => {
