@@ -1,7 +1,7 @@
 /**
- * Sorts numbers, those from 0 to count - 1 or given ones, by `compare`, in steps that may be short: a stable merge sort,
- * bottom up, with two arrays of 4 bytes an element. Sorting a million entries at once would stop
- * everything else for a second.
+ * Sorts numbers, those from 0 to count - 1 or given ones, by `compare`, in steps that may be short:
+ * a stable merge sort, bottom up, with two arrays of 4 bytes an element. Sorting a million entries
+ * at once would stop everything else for a second.
  */
 export class SlicedSort {
   readonly #compare: (x: number, y: number) => number;

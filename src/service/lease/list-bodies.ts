@@ -58,8 +58,8 @@ export function* writeLeases(lessor: Lessor, body: ListBody): Steps<void> {
 }
 
 /**
- * Writes the keys of the lease (its slot and that slot's `lifeOf`) as LeaseTimeToLiveResponse has them, in no order. It has each key that is
- * the lease's from the first step to the last.
+ * Writes the keys of the lease (its slot and that slot's `lifeOf`) as LeaseTimeToLiveResponse has
+ * them, in no order: each key that is the lease's from the first step to the last.
  */
 export function* writeKeys(
   { lessor, store }: { readonly lessor: Lessor; readonly store: KvStore },

@@ -32,6 +32,7 @@ export class SharedList implements Job {
   #body: { readonly out: ChunkWriter; workBytes: number } | null = null;
   #steps: Steps<void> | null = null;
   #parts: readonly Uint8Array[] | null = null;
+  #refusal: WireError | null = null;
   #heldBytes = 0;
   #readers = 0;
 
@@ -56,10 +57,10 @@ export class SharedList implements Job {
     this.#steps ??= this.#options.write(this.#body);
     const isWritten = this.#steps.next().done === true;
     if (!this.#hold(this.#body.out.totalBytes + this.#body.workBytes)) {
-      for (const token of this.#waiting.keys()) this.#refuse(token, WIRE_ERRORS.tooManyRequests);
-      return this.#end();
-    }
-    if (isWritten) this.#parts = this.#body.out.chunks();
+      this.#refusal = WIRE_ERRORS.tooManyRequests;
+      this.#body = null;
+      this.#parts = [];
+    } else if (isWritten) this.#parts = this.#body.out.chunks();
     return false;
   }
 
@@ -70,7 +71,7 @@ export class SharedList implements Job {
       if (sent === STEP_REPLIES) return false;
       sent += 1;
       const bytes = head.length + this.#heldBytes;
-      const error = sendError(bytes);
+      const error = this.#refusal ?? sendError(bytes);
       if (error !== null) {
         this.#refuse(token, error);
         continue;
