@@ -154,7 +154,8 @@ export class Service {
       maxRequestBytes,
       onPhysicalCompaction: (token) => this.#compactions.expect(token),
     });
-    this.leases = new LeaseCalls({ ...shared, lessor, memory, streams });
+    const { alarms } = options;
+    this.leases = new LeaseCalls({ ...shared, alarms, lessor, memory, streams });
     this.router = this.#route({ kv, ranges, readTxns }, sink);
   }
 

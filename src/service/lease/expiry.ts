@@ -1,4 +1,5 @@
 import type { RequestError } from "../../apply/errors.ts";
+import { AlarmType, type Alarms } from "../../cluster/alarms.ts";
 import type { Lessor } from "../../lease/lessor.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { encodeLeaseRevokeRequestToBytes } from "../../proto/gen/etcdserverpb.ts";
@@ -11,10 +12,17 @@ import { type Proposer, RequestField } from "../propose/proposer.ts";
 const REVOKING_MAX = 128;
 /** A revocation that came to nothing is proposed again after so long. */
 const RETRY_MS = 500;
+/**
+ * After these it is not proposed again: somebody else has revoked it; or its term is over, and if
+ * this member leads the next one, that began with the time of all leases anew. A second revocation
+ * behind one that is still in the log would end a lease granted in between under the same id.
+ */
+const SETTLED: ReadonlySet<RequestError> = new Set(["leaseNotFound", "timeout"] as const);
 
 /** What Expiry works with. */
 export interface ExpiryOptions {
   readonly clock: Clock;
+  readonly alarms: Alarms;
   readonly lessor: Lessor;
   readonly proposer: Proposer;
 }
@@ -34,9 +42,11 @@ export class Expiry {
 
   /** To be called often: looks at the lease that expires first, no further. */
   tick(): void {
-    const { lessor, clock } = this.#options;
+    const { lessor, clock, alarms } = this.#options;
     const nowMs = clock.monotonicMs();
     if (this.#isStopped || lessor.nextExpiryMs > nowMs) return;
+    // It would be refused, again and again, until the alarm is disarmed.
+    if (alarms.active(AlarmType.corrupt)) return;
     const ids: bigint[] = [];
     lessor.takeExpired(nowMs, REVOKING_MAX - this.#revoking, ids);
     for (const id of ids) this.#revoke(id);
@@ -50,7 +60,7 @@ export class Expiry {
     const { proposer } = this.#options;
     const request = encodeLeaseRevokeRequestToBytes({ id });
     const done = (error: RequestError | null): void => this.#done(id, error);
-    const refusal = proposer.proposeInternal(RequestField.leaseRevoke, request, done);
+    const refusal = proposer.proposePatiently(RequestField.leaseRevoke, request, done);
     if (refusal === null) this.#revoking += 1;
     else this.#retry(id);
   }
@@ -58,8 +68,7 @@ export class Expiry {
   #done(id: bigint, error: RequestError | null): void {
     this.#revoking -= 1;
     if (error === null) this.expired += 1;
-    // Otherwise somebody else has revoked it.
-    else if (error !== "leaseNotFound") this.#retry(id);
+    else if (!SETTLED.has(error)) this.#retry(id);
     if (this.#isDeferred) return;
     this.#isDeferred = true;
     // Not while an entry is applied; requests that have arrived go first.

@@ -10,6 +10,7 @@ import { VirtualClock } from "../../sim/world/clock.ts";
 import { openMemoryBackend } from "../../storage/backend/memory/memory-backend.ts";
 import type { Consensus } from "../consensus.ts";
 import { HeaderWriter } from "../header.ts";
+import { type Job, JobRunner } from "../jobs.ts";
 import { Proposer } from "../propose/proposer.ts";
 import { PendingReads } from "../reads.ts";
 import type { Code, ReplySink, Token } from "../rpc.ts";
@@ -21,6 +22,7 @@ const CALL = 7;
 /** One call of keep-alives, with everything around it played. */
 class Rig {
   readonly clock = new VirtualClock();
+  readonly jobs = new JobRunner(this.clock);
   readonly lessor = new Lessor({ hashSeed: 1, ttlMinSeconds: 2, hasCheckpoints: false });
   readonly said: string[] = [];
   readonly proposed: Uint8Array[] = [];
@@ -69,6 +71,7 @@ class Rig {
       lessor,
       consensus,
       reads: this.reads,
+      jobs: this.jobs,
       proposer: this.proposer,
       store: openStore({ backend: openMemoryBackend(), hashSeed: 1 }),
       header: new HeaderWriter({ clusterId: 1n, memberId: 9n, term: () => 2 }),
@@ -78,9 +81,13 @@ class Rig {
   }
 
   ask(...ids: bigint[]): void {
+    this.askOf(CALL, ids);
+  }
+
+  askOf(call: Token, ids: readonly bigint[]): void {
     for (const id of ids) {
       const bytes = encodeLeaseKeepAliveRequestToBytes({ id });
-      this.streams.message(CALL, bytes, 0, bytes.length);
+      this.streams.message(call, bytes, 0, bytes.length);
     }
   }
 
@@ -89,6 +96,11 @@ class Rig {
     this.lessor.beginRevoke(slot);
     this.lessor.endRevoke(slot);
     this.keepAlives.leaseRevoked(id);
+  }
+
+  /** What the member does by itself in one turn of its loop. */
+  turn(): void {
+    this.clock.runFor(0);
   }
 }
 
@@ -101,6 +113,8 @@ test("what has expired is answered with 0 when it is gone, what was asked later 
   rig.streams.halfClose(CALL);
   assert.deepEqual(rig.said, []);
   rig.revoke(1n);
+  assert.deepEqual(rig.said, [], "not while an entry is applied");
+  rig.turn();
   assert.deepEqual(rig.said, ["1:0 at 1", `${-(2n ** 63n)}:50 at 1`, "1:0 at 1", "end 0 "]);
 });
 
@@ -162,5 +176,59 @@ test("what is no request ends the call, and a call that is dead is not answered"
   rig.ask(1n);
   rig.streams.cancel(CALL);
   rig.revoke(1n);
+  rig.turn();
   assert.equal(rig.said.length, 1);
+});
+
+test("a call that went while its lease was to be told of is not answered", () => {
+  const rig = new Rig();
+  rig.lessor.grant(1n, 2, 0);
+  rig.clock.runFor(3000);
+  rig.ask(1n);
+  rig.streams.halfClose(CALL);
+  assert.deepEqual(rig.said, [], "closed on one side, it still waits");
+  rig.revoke(1n);
+  rig.streams.cancel(CALL);
+  rig.turn();
+  assert.deepEqual(rig.said, []);
+});
+
+test("what waited for a lease that is gone is answered in steps", () => {
+  const rig = new Rig();
+  const steps: Job[] = [];
+  rig.jobs.add = (job) => void steps.push(job);
+  rig.lessor.grant(1n, 2, 0);
+  rig.lessor.grant(2n, 500, 0);
+  rig.clock.runFor(3000);
+  const calls = [CALL, CALL + 1, CALL + 2];
+  for (const call of calls.slice(1)) rig.streams.open(call, rig.keepAlives);
+  const ids = [1n, ...Array.from({ length: 1000 }, () => 2n)];
+  for (const call of calls) rig.askOf(call, ids);
+  rig.revoke(1n);
+  assert.equal(rig.said.length, 0);
+  assert.equal(steps.length, 1, "one job for all of them");
+  let most = 0;
+  for (let isOver = false; !isOver;) {
+    const before = rig.said.length;
+    isOver = steps[0]!.step();
+    most = Math.max(most, rig.said.length - before);
+  }
+  assert.equal(rig.said.length, calls.length * ids.length);
+  assert.ok(most < 100, `${most} answers in one step`);
+});
+
+test("a call that is cancelled, or ended, leaves nothing behind with its lease", () => {
+  const rig = new Rig();
+  rig.lessor.grant(1n, 2, 0);
+  rig.clock.runFor(3000);
+  rig.ask(1n);
+  assert.equal(rig.keepAlives.awaitingEnd, 1);
+  rig.streams.halfClose(CALL);
+  assert.equal(rig.keepAlives.awaitingEnd, 1);
+  rig.streams.cancel(CALL);
+  assert.equal(rig.keepAlives.awaitingEnd, 0);
+  rig.streams.open(CALL, rig.keepAlives);
+  for (let asked = 0; asked <= 4097; asked += 1) rig.ask(1n);
+  assert.match(rig.said.at(-1)!, /^end 8/);
+  assert.equal(rig.keepAlives.awaitingEnd, 0);
 });

@@ -9,6 +9,7 @@ import { type Proposer, RequestField } from "../propose/proposer.ts";
 import type { RangeContext } from "../range/range-service.ts";
 import type { PendingReads } from "../reads.ts";
 import type { Consensus } from "../consensus.ts";
+import type { Job, JobRunner } from "../jobs.ts";
 import { Code, type Token } from "../rpc.ts";
 import type { StreamMethod, StreamReplies } from "../streams.ts";
 import { LeaseTag, writeIdField, writeNumberField } from "./lease-fields.ts";
@@ -18,13 +19,32 @@ import { LeaseTag, writeIdField, writeNumberField } from "./lease-fields.ts";
  * into the 64 KiB that grpc-go lets a client send ahead.
  */
 const WAITING_MAX = 4096;
+/** Answers of one call in one step of a job: some 50 µs. */
+const STEP_ANSWERS = 64;
 const TAG_ID = 0x08;
+
+/** Calls that wait until a lease is gone; those that are over meanwhile are taken out. */
+interface Ending {
+  readonly id: bigint;
+  readonly calls: Set<KeepAliveCall>;
+}
+
+/** A lease that is gone, and its calls that are not told yet. */
+interface Ended {
+  readonly id: bigint;
+  readonly calls: Iterator<KeepAliveCall>;
+}
 
 /** One call. */
 interface KeepAliveCall {
   readonly token: Token;
-  /** It waits for a lease or for its reader; what it is asked meanwhile is in `ids`. */
+  /**
+   * It waits for a lease, for its reader or for its turn; what it is asked meanwhile is in `ids`.
+   */
   isWaiting: boolean;
+  /** The lease it waits for, with the revision that is shown then; null: it waits for none. */
+  ending: Ending | null;
+  revision: number;
   /** Lease ids, as two halves each. */
   ids: number[];
   isHalfClosed: boolean;
@@ -37,6 +57,7 @@ export interface KeepAlivesOptions {
   readonly header: RangeContext["header"];
   readonly lessor: Lessor;
   readonly consensus: Consensus;
+  readonly jobs: JobRunner;
   readonly reads: PendingReads;
   readonly proposer: Proposer;
   readonly replies: StreamReplies;
@@ -49,11 +70,13 @@ export interface KeepAlivesOptions {
 export class KeepAlives implements StreamMethod {
   readonly #options: KeepAlivesOptions;
   readonly #calls = new Map<Token, KeepAliveCall>();
-  /** Calls that wait until a lease is gone, by its id, with the revision they show then. */
-  readonly #ending = new Map<
-    bigint,
-    { readonly call: KeepAliveCall; readonly revision: number }[]
-  >();
+  /** By id of the lease. */
+  readonly #endings = new Map<bigint, Ending>();
+  readonly #ended = new Set<Ended>();
+  /** Calls that were asked for more than one step answers. */
+  readonly #resumed = new Set<KeepAliveCall>();
+  readonly #job: Job = { step: () => this.#step() };
+  #isAtWork = false;
   readonly #out = new ByteWriter();
   readonly #cursor = new Cursor(new Uint8Array(0), 0, 0);
   readonly #id = newLeaseId();
@@ -62,8 +85,16 @@ export class KeepAlives implements StreamMethod {
     this.#options = options;
   }
 
+  /** Calls that wait until a lease is gone. */
+  get awaitingEnd(): number {
+    let calls = 0;
+    for (const ending of this.#endings.values()) calls += ending.calls.size;
+    return calls;
+  }
+
   open(token: Token): void {
-    this.#calls.set(token, { token, isWaiting: false, ids: [], isHalfClosed: false });
+    const waits = { isWaiting: false, ending: null, revision: 0 };
+    this.#calls.set(token, { token, ...waits, ids: [], isHalfClosed: false });
   }
 
   message(token: Token, bytes: Uint8Array, start: number, end: number): void {
@@ -88,7 +119,8 @@ export class KeepAlives implements StreamMethod {
   }
 
   cancel(token: Token): void {
-    this.#calls.delete(token);
+    const call = this.#calls.get(token);
+    if (call !== undefined) this.#forget(call);
   }
 
   writable(token: Token): void {
@@ -96,17 +128,13 @@ export class KeepAlives implements StreamMethod {
     if (call !== undefined) this.#goOn(call);
   }
 
-  /** A lease is gone: whoever waited for that hears of it. */
+  /** A lease is gone: whoever waited for that will hear of it, but not while an entry is applied. */
   leaseRevoked(id: bigint): void {
-    const waiting = this.#ending.get(id);
-    if (waiting === undefined) return;
-    this.#ending.delete(id);
-    const halves = newLeaseId();
-    splitLeaseId(id, halves);
-    for (const { call, revision } of waiting) {
-      if (!this.#isLive(call)) continue;
-      if (this.#answer(call, halves, 0, revision)) this.#goOn(call);
-    }
+    const ending = this.#endings.get(id);
+    if (ending === undefined) return;
+    this.#endings.delete(id);
+    this.#ended.add({ id, calls: ending.calls.values() });
+    this.#work();
   }
 
   #renew(call: KeepAliveCall, high: number, low: number): void {
@@ -139,9 +167,14 @@ export class KeepAlives implements StreamMethod {
   }
 
   #awaitEnd(call: KeepAliveCall, id: bigint, revision: number): void {
-    const waiting = this.#ending.get(id);
-    if (waiting === undefined) this.#ending.set(id, [{ call, revision }]);
-    else waiting.push({ call, revision });
+    let ending = this.#endings.get(id);
+    if (ending === undefined) {
+      ending = { id, calls: new Set() };
+      this.#endings.set(id, ending);
+    }
+    ending.calls.add(call);
+    call.ending = ending;
+    call.revision = revision;
   }
 
   /** Else a restart would go on from the checkpoint, and the lease end before its time. */
@@ -164,17 +197,57 @@ export class KeepAlives implements StreamMethod {
     if (!call.isWaiting) this.#goOn(call);
   }
 
-  /** Answers what was asked while the call waited. */
+  #work(): void {
+    if (this.#isAtWork) return;
+    this.#isAtWork = true;
+    this.#options.jobs.add(this.#job);
+  }
+
+  /** One call; true when there is none. */
+  #step(): boolean {
+    if (this.#tellNext()) return false;
+    for (const call of this.#resumed) {
+      this.#resumed.delete(call);
+      this.#goOn(call);
+      return false;
+    }
+    this.#isAtWork = false;
+    return true;
+  }
+
+  /** Tells one call that its lease is gone; false when there is none. */
+  #tellNext(): boolean {
+    for (const ended of this.#ended) {
+      const next = ended.calls.next();
+      if (next.done !== true) {
+        const call = next.value;
+        call.ending = null;
+        splitLeaseId(ended.id, this.#id);
+        if (this.#answer(call, this.#id, 0, call.revision)) this.#goOn(call);
+        return true;
+      }
+      this.#ended.delete(ended);
+    }
+    return false;
+  }
+
+  /** Answers what was asked while the call waited: some of it, and the rest in steps. */
   #goOn(call: KeepAliveCall): void {
     call.isWaiting = false;
     const { ids } = call;
+    const end = Math.min(ids.length, 2 * STEP_ANSWERS);
     let at = 0;
-    while (at < ids.length && !call.isWaiting) {
+    while (at < end && !call.isWaiting) {
       this.#renew(call, ids[at]!, ids[at + 1]!);
       at += 2;
     }
     ids.splice(0, at);
-    if (!call.isWaiting && call.isHalfClosed) this.#end(call, Code.ok, "");
+    if (call.isWaiting) return;
+    if (ids.length > 0) {
+      call.isWaiting = true;
+      this.#resumed.add(call);
+      this.#work();
+    } else if (call.isHalfClosed) this.#end(call, Code.ok, "");
   }
 
   /** False when the reader must be waited for before the next one. */
@@ -199,8 +272,18 @@ export class KeepAlives implements StreamMethod {
 
   #end(call: KeepAliveCall, code: Code, message: string): void {
     if (!this.#isLive(call)) return;
-    this.#calls.delete(call.token);
+    this.#forget(call);
     this.#options.replies.finish(call.token, code, message);
+  }
+
+  #forget(call: KeepAliveCall): void {
+    this.#calls.delete(call.token);
+    this.#resumed.delete(call);
+    const { ending } = call;
+    if (ending === null) return;
+    ending.calls.delete(call);
+    const isLast = ending.calls.size === 0 && this.#endings.get(ending.id) === ending;
+    if (isLast) this.#endings.delete(ending.id);
   }
 
   #isLive(call: KeepAliveCall): boolean {

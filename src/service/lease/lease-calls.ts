@@ -1,4 +1,5 @@
 import type { Quota } from "../../apply/quota.ts";
+import type { Alarms } from "../../cluster/alarms.ts";
 import type { Lessor } from "../../lease/lessor.ts";
 import type { Consensus } from "../consensus.ts";
 import type { NoSpaceAlarm } from "../maintenance/no-space-alarm.ts";
@@ -16,6 +17,7 @@ import { LeaseService } from "./lease-service.ts";
 
 /** What all about leases works with. */
 export interface LeaseCallsOptions extends RangeContext {
+  readonly alarms: Alarms;
   readonly lessor: Lessor;
   readonly consensus: Consensus;
   readonly proposer: Proposer;

@@ -34,6 +34,8 @@ type InternalDone = (error: RequestError | null) => void;
 
 interface InternalProposal {
   readonly startedMs: number;
+  /** It does not time out while this is the term; null: it does. */
+  readonly term: number | null;
   readonly done: InternalDone;
 }
 
@@ -97,13 +99,19 @@ export class Proposer {
    * null when it was applied, or with why it was not (what timed out may be applied later).
    */
   proposeInternal(field: RequestField, bytes: Uint8Array, done: InternalDone): RequestError | null {
-    const { clock, consensus } = this.#options;
-    const requestId = this.#table.addUnwaited();
-    const data = this.#encoder.encode(field, bytes, { start: 0, end: bytes.length }, requestId);
-    const refusal = consensus.propose(data);
-    if (refusal !== null) return refusalError(refusal);
-    this.#internal.set(requestId, { startedMs: clock.monotonicMs(), done });
-    return null;
+    return this.#proposeInternal(field, bytes, done, null);
+  }
+
+  /**
+   * The same for what must not be in the log twice: it does not time out while the term lasts in
+   * which it was proposed, for it is in the log then, and will be applied.
+   */
+  proposePatiently(
+    field: RequestField,
+    bytes: Uint8Array,
+    done: InternalDone,
+  ): RequestError | null {
+    return this.#proposeInternal(field, bytes, done, this.#options.consensus.status().term);
   }
 
   /** An id for a lease of a client that gave none: positive, as etcd makes them (semantics L1). */
@@ -142,10 +150,27 @@ export class Proposer {
     this.#expireInternal(Number.POSITIVE_INFINITY, "stopped");
   }
 
+  #proposeInternal(
+    field: RequestField,
+    bytes: Uint8Array,
+    done: InternalDone,
+    term: number | null,
+  ): RequestError | null {
+    const { clock, consensus } = this.#options;
+    const requestId = this.#table.addUnwaited();
+    const data = this.#encoder.encode(field, bytes, { start: 0, end: bytes.length }, requestId);
+    const refusal = consensus.propose(data);
+    if (refusal !== null) return refusalError(refusal);
+    this.#internal.set(requestId, { startedMs: clock.monotonicMs(), term, done });
+    return null;
+  }
+
   #expireInternal(beforeMs: number, error: RequestError): void {
-    for (const [requestId, { startedMs }] of this.#internal) {
+    if (this.#internal.size === 0) return;
+    const { term: present } = this.#options.consensus.status();
+    for (const [requestId, { startedMs, term }] of this.#internal) {
       if (startedMs >= beforeMs) return;
-      this.#finishInternal(requestId, error);
+      if (term !== present || error === "stopped") this.#finishInternal(requestId, error);
     }
   }
 

@@ -173,6 +173,63 @@ test("what cannot be revoked while an alarm forbids it is revoked after that", (
   assert.equal(world.keys().size, 0);
 });
 
+test("an alarm that forbids revocations has none proposed, however many leases expired", () => {
+  const world = new LeaseWorld(12);
+  const leases = 1000;
+  let granted = 0;
+  for (let lease = 1; lease <= leases; lease += 1) {
+    const request = encodeLeaseGrantRequestToBytes({ id: BigInt(lease), ttl: 3 });
+    world.member.call("Lease/LeaseGrant", request, () => {
+      granted += 1;
+    });
+  }
+  assert.ok(world.clock.runUntil(() => granted === leases, 60_000));
+  const memberID = world.member.core.start.memberId;
+  const alarm = { memberID, alarm: AlarmType.corrupt };
+  world.call("Maintenance/Alarm", encodeAlarmRequestToBytes({ ...alarm, action: 1 }));
+  const { node } = world.member.core.group;
+  const before = node.lastIndex;
+  world.clock.runFor(10_000);
+  assert.equal(node.lastIndex, before, "entries while nothing can be revoked");
+  world.call("Maintenance/Alarm", encodeAlarmRequestToBytes({ ...alarm, action: 2 }));
+  assert.ok(world.clock.runUntil(() => world.member.core.lessor.size === 0, 2000));
+});
+
+test("a revocation that waits for the disk for long ends no lease granted behind it", () => {
+  const world = new LeaseWorld(13);
+  const { member, clock } = world;
+  const { group } = member.core;
+  assert.ok(world.grant(7n, 2).ok);
+  const durable = group.durable.bind(group);
+  group.durable = () => {};
+  const before = group.node.lastIndex;
+  assert.ok(
+    clock.runUntil(() => group.node.lastIndex > before, 5000),
+    "its revocation",
+  );
+  clock.runFor(7100);
+  let isGranted = false;
+  member.call(
+    "Lease/LeaseGrant",
+    encodeLeaseGrantRequestToBytes({ id: 7n, ttl: 600 }),
+    ({ ok }) => {
+      isGranted = ok;
+    },
+  );
+  // Longer than any proposal of a client waits, and than its retry takes.
+  clock.runFor(3000);
+  group.durable = durable;
+  durable();
+  assert.ok(clock.runUntil(() => isGranted, 3000));
+  clock.runFor(2000);
+  assert.ok(world.timeToLive(7n).ttl > 590, "it has its own time");
+  assert.ok(world.grant(8n, 2).ok);
+  assert.ok(
+    clock.runUntil(() => member.core.lessor.size === 1, 3000),
+    "others end as before",
+  );
+});
+
 test("with checkpoints a lease goes on from where it was, and a keep-alive clears that", () => {
   const config = { featureGates: { ...DEFAULT_FEATURE_GATES, LeaseCheckpoint: true } };
   const world = new LeaseWorld(6, { config });
