@@ -5,8 +5,15 @@ import type { ClientPlatform, TimerHandle } from "./platform.ts";
 const MS_PER_S = 1000;
 /** A lease is renewed when a third of its time is over, as by etcd's client. */
 const RENEWALS_PER_TTL = 3;
-/** Pause after a renewal that failed (etcd's client). */
+/** From one attempt to the next when it fails at once (etcd's client). */
 const RETRY_MS = 500;
+/**
+ * The first attempt of a renewal has a sixth of the lease's time, so that another member can be
+ * asked when one does not answer; each one after it has twice as much, for members that are slow.
+ */
+const FIRST_ATTEMPTS_PER_TTL = 6;
+/** No attempt gives up earlier, however short the lease: an answer may wait for a disk. */
+const ATTEMPT_MIN_MS = 500;
 
 /** A lease that is kept alive in the background; `Lease.keep` makes one. */
 export class KeptLease {
@@ -19,6 +26,8 @@ export class KeptLease {
   /** Before that it is there, whatever happens: counted from when a renewal was asked for. */
   #safeUntilMs: number;
   #timer: TimerHandle = 0;
+  /** Attempts since the last renewal. */
+  #failures = 0;
   #isOver = false;
   #lost: EtcdError | null = null;
 
@@ -32,7 +41,7 @@ export class KeptLease {
     this.#lease = lease;
     this.#platform = platform;
     this.#safeUntilMs = granted.grantedMs + granted.ttl * MS_PER_S;
-    this.#schedule((granted.ttl * MS_PER_S) / RENEWALS_PER_TTL);
+    this.#schedule(granted.grantedMs + (granted.ttl * MS_PER_S) / RENEWALS_PER_TTL);
   }
 
   /** Why the lease may be gone; null as long as it is surely there, or was given up. */
@@ -42,7 +51,8 @@ export class KeptLease {
 
   /**
    * Calls `listener` once when the lease is lost: the server does not know it any more, or did not
-   * answer for so long that it must be taken for gone. At once when it is lost already.
+   * answer for so long that it must be taken for gone. At once when it is lost already. What a
+   * listener throws is nobody else's: an uncaught exception of the process.
    */
   on(_event: "lost", listener: (reason: EtcdError) => void): this {
     if (this.#lost === null) this.#listeners.push(listener);
@@ -62,9 +72,10 @@ export class KeptLease {
     await this.#lease.revoke(this.id);
   }
 
-  #schedule(delayMs: number): void {
-    const leftMs = this.#safeUntilMs - this.#platform.monotonicMs();
-    const waitMs = Math.max(0, Math.min(delayMs, leftMs));
+  /** The next attempt: then, and in any case before the time is over. */
+  #schedule(atMs: number): void {
+    const dueMs = Math.min(atMs, this.#safeUntilMs);
+    const waitMs = Math.max(0, dueMs - this.#platform.monotonicMs());
     this.#timer = this.#platform.startTimer(waitMs, () => void this.#renew());
   }
 
@@ -76,21 +87,32 @@ export class KeptLease {
       return;
     }
     try {
-      const { ttl } = await this.#lease.keepAliveOnce(this.id, { timeoutMs: leftMs });
+      const timeoutMs = Math.min(leftMs, this.#attemptMs());
+      const { ttl } = await this.#lease.keepAliveOnce(this.id, { timeoutMs });
+      this.#failures = 0;
       this.#safeUntilMs = askedMs + ttl * MS_PER_S;
-      if (!this.#isOver) this.#schedule((ttl * MS_PER_S) / RENEWALS_PER_TTL);
+      if (!this.#isOver) this.#schedule(askedMs + (ttl * MS_PER_S) / RENEWALS_PER_TTL);
     } catch (error) {
       if (this.#isOver) return;
+      this.#failures += 1;
       if (error instanceof EtcdError && isFinal(error)) this.#lose(error);
-      else this.#schedule(RETRY_MS);
+      else this.#schedule(askedMs + RETRY_MS);
     }
+  }
+
+  #attemptMs(): number {
+    const firstMs = (this.ttl * MS_PER_S) / FIRST_ATTEMPTS_PER_TTL;
+    return Math.max(ATTEMPT_MIN_MS, firstMs * 2 ** this.#failures);
   }
 
   #lose(reason: EtcdError): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#lost = reason;
-    for (const listener of this.#listeners.splice(0)) listener(reason);
+    for (const listener of this.#listeners.splice(0)) {
+      // Each by itself: what one throws keeps no other from hearing of it.
+      this.#platform.defer(() => listener(reason));
+    }
   }
 }
 

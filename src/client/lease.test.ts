@@ -85,6 +85,46 @@ test("a member that does not answer: lost when its time may be over, not before"
   }
 });
 
+test("a member that is silent, or slow, loses no lease that another one renews", async () => {
+  const { cluster, client } = await rig(2);
+  const renews = member(() => 6);
+  for (const server of cluster.servers) server.behaviour = renews;
+  const keeping = client.lease.keep(6);
+  await cluster.run();
+  const lease = await keeping;
+  cluster.servers[0]!.behaviour = silent;
+  await cluster.advance(60_000);
+  assert.equal(lease.lost, null, "one is silent");
+  for (const server of cluster.servers) {
+    server.behaviour = (call) => void cluster.startTimer(1800, () => renews(call));
+  }
+  await cluster.advance(60_000);
+  assert.equal(lease.lost, null, "both are slow");
+  lease.release();
+  client.close();
+});
+
+test("a listener that throws keeps no other from hearing that the lease is lost", async () => {
+  const { cluster, client } = await rig();
+  let ttl = 6;
+  cluster.servers[0]!.behaviour = member(() => ttl);
+  const keeping = client.lease.keep(5);
+  await cluster.run();
+  const lease = await keeping;
+  const told: string[] = [];
+  const fault = new Error("of the listener");
+  lease.on("lost", () => {
+    throw fault;
+  });
+  lease.on("lost", ({ code }) => told.push(code));
+  ttl = 0;
+  // It comes out of the event loop, as from any other callback, and out of no promise.
+  await assert.rejects(cluster.advance(3000), fault);
+  await cluster.advance(1000);
+  assert.deepEqual(told, ["LeaseNotFound"]);
+  client.close();
+});
+
 test("put with a ttl has a lease of its own, which goes when the put is refused", async () => {
   const { cluster, client } = await rig();
   const grants = member(() => 6);

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { decodePutRequest, encodeRangeResponseToBytes } from "../proto/gen/etcdserverpb.ts";
 import { Client } from "./index.ts";
+import { nodePlatform } from "./node-socket.ts";
 import type { EtcdError } from "./index.ts";
 
 /** A gRPC server on Node's own HTTP/2: answers `Put` with nothing, `Range` with a value. */
@@ -77,4 +78,27 @@ test("real sockets: a server that is not there, a server that is none", async (t
     assert.notEqual(client.troubles(), "");
     client.close();
   }
+});
+
+test("timers of any length wait for their time", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const platform = nodePlatform();
+  const longestMs = 2 ** 31 - 1;
+  const due: string[] = [];
+  platform.startTimer(5, () => due.push("5 ms"));
+  platform.startTimer(2 * longestMs + 1000, () => due.push("50 days"));
+  platform.startTimer(Number.POSITIVE_INFINITY, () => due.push("never"));
+  const cancelled = platform.startTimer(longestMs + 1000, () => due.push("cancelled"));
+  t.mock.timers.tick(4);
+  assert.deepEqual(due, []);
+  t.mock.timers.tick(1);
+  assert.deepEqual(due, ["5 ms"]);
+  t.mock.timers.tick(longestMs - 5);
+  platform.cancelTimer(cancelled);
+  t.mock.timers.tick(longestMs);
+  assert.deepEqual(due, ["5 ms"]);
+  t.mock.timers.tick(1000);
+  assert.deepEqual(due, ["5 ms", "50 days"]);
+  t.mock.timers.tick(longestMs);
+  assert.deepEqual(due, ["5 ms", "50 days"]);
 });

@@ -13,6 +13,8 @@ import type {
 
 /** One read of a plain socket; larger than a few dozen replies, small against a process. */
 const READ_BUFFER_BYTES = 64 * 1024;
+/** Node turns longer delays into 1 ms. */
+const DELAY_MS_MAX = 2 ** 31 - 1;
 
 function wire(socket: Socket, openEvent: string, handler: SocketHandler): ClientSocket {
   let reason = "closed by the server";
@@ -66,25 +68,43 @@ function connectTls(target: Target, tls: TlsOptions, handler: SocketHandler): Cl
   return wired;
 }
 
+/** Node's timers, for delays of any length. */
+class Timers {
+  readonly #timers = new Map<TimerHandle, NodeJS.Timeout>();
+  #lastHandle = 0;
+
+  start(delayMs: number, callback: () => void): TimerHandle {
+    const handle = ++this.#lastHandle;
+    this.#arm(handle, delayMs, callback);
+    return handle;
+  }
+
+  cancel(handle: TimerHandle): void {
+    clearTimeout(this.#timers.get(handle));
+    this.#timers.delete(handle);
+  }
+
+  #arm(handle: TimerHandle, delayMs: number, callback: () => void): void {
+    const laterMs = delayMs - DELAY_MS_MAX;
+    const timer = setTimeout(
+      () => {
+        if (laterMs > 0) return this.#arm(handle, laterMs, callback);
+        this.#timers.delete(handle);
+        callback();
+      },
+      Math.min(delayMs, DELAY_MS_MAX),
+    );
+    this.#timers.set(handle, timer);
+  }
+}
+
 /** The real outside: Node's sockets, TLS and timers. */
 export function nodePlatform(): ClientPlatform {
-  const timers = new Map<TimerHandle, NodeJS.Timeout>();
-  let lastHandle = 0;
+  const timers = new Timers();
   return {
     monotonicMs: () => performance.now(),
-    startTimer: (delayMs, callback) => {
-      const handle = ++lastHandle;
-      const timer = setTimeout(() => {
-        timers.delete(handle);
-        callback();
-      }, delayMs);
-      timers.set(handle, timer);
-      return handle;
-    },
-    cancelTimer: (handle) => {
-      clearTimeout(timers.get(handle));
-      timers.delete(handle);
-    },
+    startTimer: (delayMs, callback) => timers.start(delayMs, callback),
+    cancelTimer: (handle) => timers.cancel(handle),
     defer: (callback) => {
       setImmediate(callback);
     },

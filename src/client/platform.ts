@@ -44,6 +44,7 @@ export interface ClientSocket {
 export interface ClientPlatform {
   /** Milliseconds since an arbitrary origin, never going back. */
   monotonicMs(): number;
+  /** Any delay, Infinity included. */
   startTimer(delayMs: number, callback: () => void): TimerHandle;
   cancelTimer(handle: TimerHandle): void;
   /** Calls back once, after what is due now was delivered; the end of a tick. */

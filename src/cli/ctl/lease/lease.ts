@@ -1,4 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { type Client, EtcdError } from "../../../client/index.ts";
 import { Exit, ToolError } from "../../common/exit.ts";
 import { parseInt64 } from "../../go/go-number.ts";
@@ -13,6 +12,8 @@ const MS_PER_S = 1000;
 const RENEWALS_PER_TTL = 3;
 /** Pause after a keep-alive that failed. */
 const RETRY_MS = 500;
+/** The longest time that Node waits (24 days); it takes more for 1 ms. */
+const PAUSE_MAX_MS = 2 ** 31 - 1;
 
 /** What a command does with its client. */
 interface Work {
@@ -93,14 +94,15 @@ async function runList(invocation: Invocation): Promise<number> {
 async function runKeepAlive(invocation: Invocation): Promise<number> {
   const complaint = "lease keep-alive command needs lease ID as argument";
   const id = leaseId(onlyArgument(invocation, complaint));
-  return run(invocation, badConnection, async ({ client, printer }) => {
+  return run(invocation, badConnection, async (work) => {
+    const { client, printer } = work;
     if (invocation.flags.flag("once")) printer.keptAlive(await client.lease.keepAliveOnce(id));
-    else await keepAlive(id, client, printer);
+    else await keepAlive(id, work, invocation);
   });
 }
 
 /** Until the lease is gone. */
-async function keepAlive(id: bigint, client: Client, printer: LeasePrinter): Promise<void> {
+async function keepAlive(id: bigint, { client, printer }: Work, { io }: Invocation): Promise<void> {
   for (;;) {
     let waitMs = RETRY_MS;
     try {
@@ -114,7 +116,7 @@ async function keepAlive(id: bigint, client: Client, printer: LeasePrinter): Pro
         return;
       }
     }
-    await pause(waitMs);
+    await io.sleep(Math.min(waitMs, PAUSE_MAX_MS));
   }
 }
 
