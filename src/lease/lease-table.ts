@@ -23,6 +23,8 @@ export class LeaseTable {
   ttl = new Float64Array(CAPACITY_INITIAL);
   /** What was left of it at the last checkpoint, seconds; 0 when there was none. */
   remaining = new Float64Array(CAPACITY_INITIAL);
+  /** Checkpoints of it that are in the log, not applied yet. */
+  checkpointing = new Uint16Array(CAPACITY_INITIAL);
   /** When it expires, monotonic ms; Infinity while somebody else decides that. */
   expiryMs = new Float64Array(CAPACITY_INITIAL);
   /** The first attached key (see Attachments) and how many there are. */
@@ -86,6 +88,7 @@ export class LeaseTable {
     this.#low[slot] = low;
     this.ttl[slot] = ttlSeconds;
     this.remaining[slot] = 0;
+    this.checkpointing[slot] = 0;
     this.expiryMs[slot] = Number.POSITIVE_INFINITY;
     this.firstKey[slot] = 0;
     this.keyCount[slot] = 0;
@@ -136,6 +139,7 @@ export class LeaseTable {
     this.#low = grown(this.#low, new Int32Array(capacity));
     this.ttl = grown(this.ttl, new Float64Array(capacity));
     this.remaining = grown(this.remaining, new Float64Array(capacity));
+    this.checkpointing = grown(this.checkpointing, new Uint16Array(capacity));
     this.expiryMs = grown(this.expiryMs, new Float64Array(capacity));
     this.firstKey = grown(this.firstKey, new Uint32Array(capacity));
     this.keyCount = grown(this.keyCount, new Uint32Array(capacity));

@@ -170,3 +170,27 @@ test("a hundred thousand leases take few bytes", () => {
   assert.ok(used < 60 * 2 ** 20, `${used} bytes`);
   assert.equal(lessor.size, 100_000);
 });
+
+test("a checkpoint on its way holds renewals up, one that the log refused does not", () => {
+  const lessor = new Lessor({ hashSeed: 7, ttlMinSeconds: 2, hasCheckpoints: true });
+  lessor.promote(0, 0);
+  lessor.grant(5n, 1000, 0);
+  const take = (nowMs: number): DueCheckpoint[] => {
+    const due: DueCheckpoint[] = [];
+    lessor.takeCheckpoints(nowMs, 10, due);
+    assert.equal(due.length, 1);
+    return due;
+  };
+  const [first] = take(CHECKPOINT_INTERVAL_MS);
+  assert.equal(lessor.renew(0, 5, CHECKPOINT_INTERVAL_MS), Renewal.checkpointed);
+  lessor.checkpoint(5n, 0, CHECKPOINT_INTERVAL_MS);
+  assert.equal(lessor.renew(0, 5, CHECKPOINT_INTERVAL_MS), Renewal.checkpointed, "not applied yet");
+  lessor.checkpoint(5n, first!.remaining, CHECKPOINT_INTERVAL_MS);
+  lessor.checkpoint(5n, 0, CHECKPOINT_INTERVAL_MS);
+  assert.equal(lessor.renew(0, 5, CHECKPOINT_INTERVAL_MS), 1000);
+  lessor.dropCheckpoints(take(2 * CHECKPOINT_INTERVAL_MS));
+  assert.equal(lessor.renew(0, 5, 2 * CHECKPOINT_INTERVAL_MS), 1000);
+  take(3 * CHECKPOINT_INTERVAL_MS);
+  lessor.promote(0, 3 * CHECKPOINT_INTERVAL_MS);
+  assert.equal(lessor.renew(0, 5, 3 * CHECKPOINT_INTERVAL_MS), 1000, "a new term");
+});

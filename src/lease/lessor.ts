@@ -18,7 +18,9 @@ export const Renewal = {
   unknown: -1,
   /** It has expired, or is being revoked: ask again once it is gone. */
   ending: -2,
-  /** A checkpoint says that less is left: it must be cleared first, through the log. */
+  /**
+   * A checkpoint says that less is left, or is about to: it must be cleared first, through the log.
+   */
   checkpointed: -3,
   /** Another member keeps the time. */
   notPrimary: -4,
@@ -227,7 +229,7 @@ export class Lessor {
     const slot = table.find(high, low);
     if (slot === NO_SLOT) return Renewal.unknown;
     if (table.expiryMs[slot]! <= nowMs || slot === this.#revoking) return Renewal.ending;
-    if (table.remaining[slot]! > 0) return Renewal.checkpointed;
+    if (table.remaining[slot]! > 0 || table.checkpointing[slot]! > 0) return Renewal.checkpointed;
     const ttl = table.ttl[slot]!;
     const expiryMs = nowMs + ttl * MS_PER_S;
     table.expiryMs[slot] = expiryMs;
@@ -239,6 +241,8 @@ export class Lessor {
   /** This member keeps the time from now on: no lease ends earlier for that (semantics.md L11). */
   promote(extendMs: number, nowMs: number): void {
     this.#isPrimary = true;
+    // What earlier terms left in the log is applied, or never will be.
+    this.#table.checkpointing.fill(0);
     for (const slot of this.slots()) this.#start(slot, extendMs, nowMs);
   }
 
@@ -274,7 +278,10 @@ export class Lessor {
     this.#expiries.set(slot, Math.max(atMs, this.#table.expiryMs[slot]!));
   }
 
-  /** Adds up to `most` checkpoints that are due to `into`; each comes back as `checkpoint`. */
+  /**
+   * Adds up to `most` checkpoints that are due to `into`; each comes back as `checkpoint`, or else
+   * `dropCheckpoints` has to be told.
+   */
   takeCheckpoints(nowMs: number, most: number, into: DueCheckpoint[]): void {
     while (into.length < most && this.#checkpoints.firstMs <= nowMs) {
       const slot = this.#checkpoints.first;
@@ -283,8 +290,16 @@ export class Lessor {
       // What was renewed just now needs none yet; what has expired needs none any more.
       this.#checkpoints.set(slot, nowMs + CHECKPOINT_INTERVAL_MS);
       if (leftMs <= 0) this.#checkpoints.delete(slot);
-      else if (remaining < this.#table.ttl[slot]!) into.push({ id: this.idOf(slot), remaining });
+      else if (remaining < this.#table.ttl[slot]!) {
+        into.push({ id: this.idOf(slot), remaining });
+        this.#table.checkpointing[slot]! += 1;
+      }
     }
+  }
+
+  /** They were not taken into the log. */
+  dropCheckpoints(due: readonly DueCheckpoint[]): void {
+    for (const { id } of due) this.#checkpointed(this.find(id));
   }
 
   /** A checkpoint was agreed on; `remaining` 0 clears it. The lease's slot, or NO_SLOT. */
@@ -292,8 +307,14 @@ export class Lessor {
     const slot = this.find(id);
     if (slot === NO_SLOT) return NO_SLOT;
     this.#table.remaining[slot] = Math.max(0, remaining);
+    if (remaining > 0) this.#checkpointed(slot);
     if (this.#isPrimary) this.#scheduleCheckpoint(slot, nowMs);
     return slot;
+  }
+
+  #checkpointed(slot: number): void {
+    // Others' are not counted; NO_SLOT has none.
+    if (this.#table.checkpointing[slot]! > 0) this.#table.checkpointing[slot]! -= 1;
   }
 
   /** The time of a lease begins, with what a checkpoint left of it. */

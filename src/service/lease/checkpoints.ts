@@ -40,6 +40,8 @@ export class Checkpoints {
   #propose(due: readonly DueCheckpoint[]): void {
     const checkpoints = due.map(({ id, remaining }) => ({ id, remainingTTL: remaining }));
     const request = encodeLeaseCheckpointRequestToBytes({ checkpoints });
-    this.#options.proposer.proposeInternal(RequestField.leaseCheckpoint, request, () => {});
+    const { proposer, lessor } = this.#options;
+    const refusal = proposer.proposeInternal(RequestField.leaseCheckpoint, request, () => {});
+    if (refusal !== null) lessor.dropCheckpoints(due);
   }
 }

@@ -248,6 +248,38 @@ test("with checkpoints a lease goes on from where it was, and a keep-alive clear
   assert.ok(world.timeToLive(1n).ttl >= 999);
 });
 
+test("a keep-alive while a checkpoint is on its way to the disk clears that, too", () => {
+  const config = { featureGates: { ...DEFAULT_FEATURE_GATES, LeaseCheckpoint: true } };
+  const world = new LeaseWorld(14, { config });
+  assert.ok(world.grant(1n, 1000).ok);
+  world.clock.runFor(200_000);
+  const { group } = world.member.core;
+  const { node } = group;
+  const durable = group.durable.bind(group);
+  group.durable = () => {};
+  const before = node.lastIndex;
+  assert.ok(
+    world.clock.runUntil(() => node.lastIndex > before, 200_000),
+    "a checkpoint",
+  );
+  const promised: number[] = [];
+  const token = world.member.open("Lease/LeaseKeepAlive", (bytes) => {
+    promised.push(decodeLeaseKeepAliveResponse(bytes, 0, bytes.length).ttl);
+  });
+  world.member.send(token, encodeLeaseKeepAliveRequestToBytes({ id: 1n }));
+  group.durable = durable;
+  durable();
+  assert.ok(world.clock.runUntil(() => promised.length > 0, 1000));
+  assert.deepEqual(promised, [1000]);
+  world.clock.runFor(1000);
+  const settled = node.lastIndex;
+  world.restart("kill");
+  assert.ok(world.timeToLive(1n).ttl >= 999, "what the keep-alive promised");
+  assert.equal(world.keepAlive(1n), 1000);
+  // The next term's own entry, and no other: there is nothing left to clear.
+  assert.equal(world.member.core.group.node.lastIndex, settled + 1);
+});
+
 test("without checkpoints nothing of a lease's time is written", () => {
   const world = new LeaseWorld(7);
   assert.ok(world.grant(1n, 1000).ok);
