@@ -4,6 +4,8 @@ import { type LeaseId, splitLeaseId } from "./lease-id.ts";
 const CAPACITY_INITIAL = 256;
 /** Buckets of the hash per lease there is room for: chains stay short. */
 const BUCKETS_PER_LEASE = 2;
+/** A seed is two words: the low one, and what is above it. */
+const WORD = 2 ** 32;
 /** An empty bucket, and no lease. */
 export const NO_SLOT = 0;
 
@@ -33,14 +35,16 @@ export class LeaseTable {
   /** Differs between two leases that had the same slot. */
   life = new Uint32Array(CAPACITY_INITIAL);
   readonly #free: number[] = [];
-  readonly #seed: number;
+  readonly #seedLow: number;
+  readonly #seedHigh: number;
   readonly #id: LeaseId = { high: 0, low: 0 };
   #top = 1;
   #size = 0;
 
-  /** `seed`: unpredictable, as clients choose the ids. */
+  /** `seed`: up to 53 unpredictable bits, as clients choose the ids. */
   constructor(seed: number) {
-    this.#seed = seed | 0;
+    this.#seedLow = (seed % WORD) | 0;
+    this.#seedHigh = Math.floor(seed / WORD) | 0;
   }
 
   /** Leases there are. */
@@ -148,13 +152,17 @@ export class LeaseTable {
     for (let slot = 1; slot < this.#top; slot++) if (this.ttl[slot]! > 0) this.#enter(slot);
   }
 
-  /** Murmur's finaliser over both halves. */
+  /** One half is mixed through before the other comes in: differences of the two do not cancel. */
   #hash(high: number, low: number): number {
-    let h = Math.imul(low ^ this.#seed, 0x85eb_ca6b);
-    h = Math.imul(h ^ (h >>> 13) ^ high, 0xc2b2_ae35);
-    h = Math.imul(h ^ (h >>> 16) ^ this.#seed, 0x27d4_eb2f);
-    return (h ^ (h >>> 15)) >>> 0;
+    return mix(mix(low ^ this.#seedLow) ^ high ^ this.#seedHigh) >>> 0;
   }
+}
+
+/** Murmur's finaliser (fmix32). */
+function mix(word: number): number {
+  let h = Math.imul(word ^ (word >>> 16), 0x85eb_ca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2_ae35);
+  return h ^ (h >>> 16);
 }
 
 interface Settable<T> {

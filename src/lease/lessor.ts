@@ -28,7 +28,7 @@ export const Renewal = {
 
 /** How a lessor works. */
 export interface LessorOptions {
-  /** Any number; unpredictable in production, so that clients cannot aim at one hash bucket. */
+  /** Up to 53 bits, unpredictable in production: so that clients cannot aim at one hash bucket. */
   readonly hashSeed: number;
   /** Shorter leases are raised to it (see limits.ts). */
   readonly ttlMinSeconds: number;

@@ -4,6 +4,7 @@ import { Lessor } from "../lease/lessor.ts";
 import { readCompactionMarks } from "../mvcc/store/compaction.ts";
 import { IndexBuilder, reportLeases, type RestoredIndex } from "../mvcc/store/restore.ts";
 import type { Platform } from "../platform/platform.ts";
+import type { Random } from "../platform/random.ts";
 import { type BoltBackend, openingBolt } from "../storage/backend/bolt/bolt-backend.ts";
 import type { CommitObserver } from "../storage/backend/bolt-pages/page-store.ts";
 import { readLeases } from "../storage/schema/leases.ts";
@@ -79,7 +80,7 @@ export function* openingLessor(
   { backend, restored }: OpenedStorage,
 ): Sliced<Lessor> {
   const lessor = new Lessor({
-    hashSeed: platform.random.uint32(),
+    hashSeed: uint53(platform.random),
     ttlMinSeconds: ttlMinSeconds(config.electionTimeoutMs, config.heartbeatIntervalMs),
     hasCheckpoints: config.featureGates.LeaseCheckpoint,
   });
@@ -87,6 +88,10 @@ export function* openingLessor(
   if (lessor.size === 0) return lessor;
   yield* reportLeases(backend, restored.index, (change) => lessor.leaseChanged(change));
   return lessor;
+}
+
+function uint53(random: Random): number {
+  return random.uint32() + (random.uint32() >>> 11) * 2 ** 32;
 }
 
 function refuseWithoutLog(path: string, walDir: string, consistentIndex: number): void {
