@@ -128,7 +128,7 @@ export class KeepAlives implements StreamMethod {
     if (call !== undefined) this.#goOn(call);
   }
 
-  /** A lease is gone: whoever waited for that will hear of it, but not while an entry is applied. */
+  /** A lease is gone: whoever waited for that hears of it, but not while an entry is applied. */
   leaseRevoked(id: bigint): void {
     const ending = this.#endings.get(id);
     if (ending === undefined) return;
