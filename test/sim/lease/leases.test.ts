@@ -230,6 +230,26 @@ test("a revocation that waits for the disk for long ends no lease granted behind
   );
 });
 
+test("a revocation that was refused after a long wait for the disk is proposed again", () => {
+  const world = new LeaseWorld(15);
+  const { member, clock } = world;
+  const { group } = member.core;
+  assert.ok(world.grant(7n, 2).ok);
+  const durable = group.durable.bind(group);
+  group.durable = () => {};
+  const alarm = { memberID: member.core.start.memberId, alarm: AlarmType.corrupt };
+  // Before the revocation in the log, and not applied when that is proposed.
+  const raise = encodeAlarmRequestToBytes({ ...alarm, action: 1 });
+  member.call("Maintenance/Alarm", raise, () => {});
+  clock.runFor(12_000);
+  group.durable = durable;
+  durable();
+  clock.runFor(1000);
+  assert.equal(member.core.lessor.size, 1, "refused");
+  world.call("Maintenance/Alarm", encodeAlarmRequestToBytes({ ...alarm, action: 2 }));
+  assert.ok(clock.runUntil(() => member.core.lessor.size === 0, 2000));
+});
+
 test("with checkpoints a lease goes on from where it was, and a keep-alive clears that", () => {
   const config = { featureGates: { ...DEFAULT_FEATURE_GATES, LeaseCheckpoint: true } };
   const world = new LeaseWorld(6, { config });
