@@ -1,3 +1,4 @@
+import { leaseHash } from "./lease-hash.ts";
 import { type LeaseId, splitLeaseId } from "./lease-id.ts";
 
 /** Leases there is room for at first; doubled when full. A power of two. */
@@ -152,17 +153,9 @@ export class LeaseTable {
     for (let slot = 1; slot < this.#top; slot++) if (this.ttl[slot]! > 0) this.#enter(slot);
   }
 
-  /** One half is mixed through before the other comes in: differences of the two do not cancel. */
   #hash(high: number, low: number): number {
-    return mix(mix(low ^ this.#seedLow) ^ high ^ this.#seedHigh) >>> 0;
+    return leaseHash(high, low, this.#seedLow, this.#seedHigh);
   }
-}
-
-/** Murmur's finaliser (fmix32). */
-function mix(word: number): number {
-  let h = Math.imul(word ^ (word >>> 16), 0x85eb_ca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2_ae35);
-  return h ^ (h >>> 16);
 }
 
 interface Settable<T> {
