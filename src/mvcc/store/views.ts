@@ -60,6 +60,13 @@ class PinnedView implements ReadView {
     if (this.#takenBytes >= VIEW_PROGRESS_BYTES) this.touch(nowMs);
   }
 
+  another(revision: number, nowMs: number): ReadView {
+    const view = new PinnedView(revision, nowMs, this.#open, this.#onCancel);
+    if (this.#isCancelled) view.cancel();
+    else this.#open.add(view);
+    return view;
+  }
+
   close(): void {
     this.#open.delete(this);
   }

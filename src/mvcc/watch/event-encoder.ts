@@ -31,6 +31,11 @@ export class EventEncoder {
   main = 0;
   sub = 0;
   isDelete = false;
+  /**
+   * Revisions before it are not looked at for prev_kv: that of a view which holds the others, so
+   * that an event has the same bytes whatever is compacted meanwhile.
+   */
+  prevFrom = 0;
   readonly #store: KvStore;
   readonly #fields = newStoredFields();
   readonly #state = newKeyState();
@@ -126,13 +131,13 @@ export class EventEncoder {
     return bytes + 1 + varintSize(prev) + prev;
   }
 
-  /** The key as it was one revision before; not for creations, nor from before a compaction. */
+  /** The key as it was one revision before; not for creations, nor from before `prevFrom`. */
   #findPrev(): boolean {
     if (this.#isPrevKnown) return this.#hasPrev;
     this.#isPrevKnown = true;
     this.#hasPrev = false;
     const store = this.#store;
-    if (this.main - 1 < store.compactRevision || this.#isCreation()) return false;
+    if (this.main - 1 < this.prevFrom || this.#isCreation()) return false;
     this.#hasPrev =
       store.find(this.key, this.main - 1, this.#state) &&
       store.readKeyValue(this.#state, this.#prev);

@@ -7,6 +7,15 @@ import { NO_END, WatchFlag, type WatchSpec } from "./watcher.ts";
 /** Changes passed over before others have their turn: 0.1 ms. */
 const CHANGES_PER_CALL = 512;
 
+/** What is read. */
+export interface ScannedRevisions {
+  /** Both inclusive. */
+  readonly first: number;
+  readonly last: number;
+  /** The revision of the view that holds them, as `EventEncoder.prevFrom`. */
+  readonly prevFrom: number;
+}
+
 /** Reads the events of some revisions that a watcher wants, one by one, from the stored changes. */
 export class EventScan {
   readonly #encoder: EventEncoder;
@@ -19,9 +28,10 @@ export class EventScan {
   readonly #end: ByteSpan | null;
   readonly #isSingle: boolean;
 
-  /** Of revisions `first` to `last`, both inclusive. */
-  constructor(store: KvStore, { key, end, flags }: WatchSpec, first: number, last: number) {
+  constructor(store: KvStore, { key, end, flags }: WatchSpec, revisions: ScannedRevisions) {
+    const { first, last, prevFrom } = revisions;
     this.#encoder = new EventEncoder(store);
+    this.#encoder.prevFrom = prevFrom;
     this.#cursor = store.newChangeCursor();
     this.#cursor.seek(first, 0);
     this.#last = last;

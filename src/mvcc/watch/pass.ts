@@ -191,7 +191,7 @@ export class Pass implements WatcherHome {
       return;
     }
     if (this.#cursorAt !== first) this.#cursor.seek(first, 0);
-    this.#slice.begin(first);
+    this.#slice.begin(first, this.#view!);
     this.#revision = this.position;
     this.#state = "gathering";
   }

@@ -1,6 +1,6 @@
 import { ByteWriter } from "../../base/byte-writer.ts";
 import { type ByteSpan, newSpan } from "../../base/span.ts";
-import type { KvStore } from "../store/store.ts";
+import type { KvStore, ReadView } from "../store/store.ts";
 import { EventEncoder } from "./event-encoder.ts";
 import type { Interests } from "./interests.ts";
 import { type Delivery, type Interest, WatchFlag, type Watcher } from "./watcher.ts";
@@ -27,6 +27,7 @@ export class Slice implements Delivery {
   events = 0;
   eventBytes = 0;
   body: ByteSpan | null = null;
+  view!: ReadView;
   /** Revisions with an event for somebody. */
   revisions = 0;
   readonly encoder: EventEncoder;
@@ -63,9 +64,11 @@ export class Slice implements Delivery {
     return this.#touched.length === 0;
   }
 
-  /** Begins anew with revision `first`. */
-  begin(first: number): void {
+  /** Begins anew with revision `first`; `view` holds what it needs. */
+  begin(first: number, view: ReadView): void {
     this.first = first;
+    this.view = view;
+    this.encoder.prevFrom = view.revision;
     this.last = 0;
     this.revisions = 0;
     this.#lastRevision = 0;

@@ -98,14 +98,15 @@ class Reader implements WatchOwner {
   }
 
   /** The bytes that were handed over, and the same read from the store in small parts. */
-  #eventsOf(watcher: Watcher, { body, first, last, events, eventBytes }: Delivery): Event[] {
+  #eventsOf(watcher: Watcher, { body, first, last, events, eventBytes, view }: Delivery): Event[] {
     assert.ok(body !== null);
     const held = Uint8Array.from(body.bytes.subarray(body.start, body.end));
     const told = decodeWatchResponse(held, 0, held.length).events;
-    // Since these were put together, what was before may have been compacted.
-    if (first - 1 < this.world.store.compactRevision) return told;
+    // Nobody went on with it for too long.
+    if (view.isCancelled) return told;
     const room = new Uint8Array(eventBytes);
-    const scan = new EventScan(this.world.store, watcher.spec, first, last);
+    const revisions = { first, last, prevFrom: view.revision };
+    const scan = new EventScan(this.world.store, watcher.spec, revisions);
     let at = 0;
     for (let left = events; left > 0; left -= 1) {
       let state = scan.next();

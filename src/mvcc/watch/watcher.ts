@@ -1,4 +1,5 @@
 import type { ByteSpan } from "../../base/span.ts";
+import type { ReadView } from "../store/store.ts";
 
 /** What a watcher does not want, and what it wants more. */
 export const WatchFlag = { noPut: 1, noDelete: 2, prevKv: 4 } as const;
@@ -44,6 +45,8 @@ export interface Delivery {
   readonly eventBytes: number;
   /** Those bytes; null when they are too many to be held: read them with `EventScan`. */
   readonly body: ByteSpan | null;
+  /** Holds what they are read from; who reads them later takes another one from it. */
+  readonly view: ReadView;
   /** They are what was written just now, of one revision. */
   readonly isLive: boolean;
 }

@@ -1,28 +1,27 @@
 import { EventScan } from "../../mvcc/watch/event-scan.ts";
-import type { WatchSpec } from "../../mvcc/watch/watcher.ts";
-import type { KvStore } from "../../mvcc/store/store.ts";
+import type { Delivery, Watcher } from "../../mvcc/watch/watcher.ts";
+import type { KvStore, ReadView } from "../../mvcc/store/store.ts";
+import type { Clock } from "../../platform/clock.ts";
 import type { Job } from "../jobs.ts";
-import { type ByteSource, Code } from "../rpc.ts";
+import type { ByteSource } from "../rpc.ts";
+import { EventSource } from "./event-source.ts";
 
 /** Events sized in one step of a job: 0.2 ms. */
 const EVENTS_PER_STEP = 256;
 
 /** Events too many to be held, of one watcher. */
 export interface LargeDeliveryOptions {
+  readonly clock: Clock;
   readonly store: KvStore;
-  readonly spec: WatchSpec;
-  /** Revisions, both inclusive. */
-  readonly first: number;
-  readonly last: number;
-  readonly events: number;
-  readonly eventBytes: number;
+  readonly watcher: Watcher;
+  readonly delivery: Delivery;
   /** The client wants messages of this size in pieces below it; null: one message of any size. */
   readonly fragmentBytes: number | null;
   /** What comes before the events. */
   readonly head: (isFragment: boolean) => Uint8Array;
   /** Sends one message. */
   readonly send: (totalBytes: number, source: ByteSource) => void;
-  /** All was taken. */
+  /** All that is sent was taken. */
   readonly onEnd: () => void;
   /** The history cannot be read any more. */
   readonly onLost: () => void;
@@ -33,57 +32,89 @@ export interface LargeDeliveryOptions {
 /**
  * Sends events that are read from the store while their reader takes them, in one message or in
  * fragments (WE9): each has as many events as keep it below the limit, and one at least.
+ *
+ * It holds what it reads from being compacted away for as long as the reader goes on.
  */
 export class LargeDelivery implements Job {
+  readonly watcher: Watcher;
   readonly #options: LargeDeliveryOptions;
+  readonly #eventBytes: number;
   /** Stands at the next event to be sent. */
   readonly #reader: EventScan;
   /** Goes ahead of it, to find where a fragment ends; null: there are none. */
   readonly #scout: EventScan | null;
   readonly #fragmentHead: Uint8Array;
+  #view: ReadView;
   #eventsLeft: number;
   #pieceEvents = 0;
   #pieceBytes = 0;
   /** Size of an event that the scout has seen and that is of the next piece. */
   #nextBytes = 0;
+  /** `step` is going to be called. */
+  #isRunning = false;
+  /** A message is under way. */
+  #isSending = false;
   #isStopped = false;
 
   constructor(options: LargeDeliveryOptions) {
-    const { store, spec, first, last, events, eventBytes, fragmentBytes, head } = options;
+    const { clock, store, watcher, delivery, fragmentBytes, head } = options;
+    const { first, last, events, eventBytes, view } = delivery;
+    this.watcher = watcher;
     this.#options = options;
-    this.#reader = new EventScan(store, spec, first, last);
+    this.#eventBytes = eventBytes;
+    // No older than it must be: compaction waits for it.
+    this.#view = view.another(Math.max(view.revision, first - 1), clock.monotonicMs());
+    const revisions = { first, last, prevFrom: this.#view.revision };
+    this.#reader = new EventScan(store, watcher.spec, revisions);
     this.#eventsLeft = events;
     const isCut =
       fragmentBytes !== null && events > 1 && head(false).length + eventBytes >= fragmentBytes;
-    this.#scout = isCut ? new EventScan(store, spec, first, last) : null;
+    this.#scout = isCut ? new EventScan(store, watcher.spec, revisions) : null;
     this.#fragmentHead = isCut ? head(true) : new Uint8Array(0);
   }
 
   start(): void {
-    const { head, send, events, eventBytes, run } = this.#options;
     if (this.#scout !== null) {
-      run(this);
+      this.#run();
       return;
     }
-    const bytes = head(false);
+    const events = this.#eventsLeft;
     this.#eventsLeft = 0;
-    send(bytes.length + eventBytes, new EventSource(bytes, this.#reader, events));
+    this.#send(this.#options.head(false), events, this.#eventBytes);
   }
 
   /** The message before is through. */
   writable(): void {
-    if (this.#isStopped) return;
-    if (this.#eventsLeft === 0) this.#options.onEnd();
-    else this.#options.run(this);
+    if (this.#isStopped || this.#isSending || this.#isRunning) return;
+    if (this.#eventsLeft > 0) this.#run();
+    else this.#end();
   }
 
+  /** Nobody wants these events any more: nothing follows the message that is under way. */
+  cut(): void {
+    if (this.#isStopped) return;
+    this.#eventsLeft = 0;
+    if (!this.#isSending) this.#end();
+  }
+
+  /** Reads and sends nothing any more. */
   stop(): void {
     this.#isStopped = true;
+    this.#view.close();
   }
 
   step(): boolean {
     if (this.#isStopped) return true;
+    const isOver = this.#isHeld() ? this.#scoutAhead() : this.#lost();
+    if (isOver) this.#isRunning = false;
+    return isOver;
+  }
+
+  /** Finds where a piece ends, and sends it; false: not yet. */
+  #scoutAhead(): boolean {
     const scout = this.#scout!;
+    // This ends by itself.
+    this.#view.touch(this.#options.clock.monotonicMs());
     for (let left = EVENTS_PER_STEP; left > 0; left -= 1) {
       if (this.#pieceEvents + (this.#nextBytes > 0 ? 1 : 0) === this.#eventsLeft) {
         this.#take();
@@ -91,10 +122,7 @@ export class LargeDelivery implements Job {
       }
       const state = scout.next();
       if (state === "paused") return false;
-      if (state === "end") {
-        this.#options.onLost();
-        return true;
-      }
+      if (state === "end") return this.#lost();
       this.#take();
       this.#nextBytes = scout.size();
       if (this.#pieceEvents > 0 && this.#isFull()) return this.#sendPiece();
@@ -121,55 +149,48 @@ export class LargeDelivery implements Job {
     this.#eventsLeft -= events;
     this.#pieceEvents = this.#pieceBytes = 0;
     const head = this.#eventsLeft > 0 ? this.#fragmentHead : this.#options.head(false);
-    this.#options.send(head.length + bytes, new EventSource(head, this.#reader, events));
+    this.#send(head, events, bytes);
     return true;
   }
-}
 
-/** A message: what comes first, then so many events of a scan. */
-class EventSource implements ByteSource {
-  // A client that watches again from where it was is told why.
-  readonly failure = {
-    code: Code.unavailable,
-    message: "skein: the events were compacted before they were read, watch again",
-  };
-  readonly #head: Uint8Array;
-  readonly #scan: EventScan;
-  #headAt = 0;
-  #eventsLeft: number;
-  /** Of the event at hand: how much was copied, and how much there is. */
-  #eventAt = 0;
-  #eventBytes = 0;
-
-  constructor(head: Uint8Array, scan: EventScan, events: number) {
-    this.#head = head;
-    this.#scan = scan;
-    this.#eventsLeft = events;
+  #run(): void {
+    this.#isRunning = true;
+    this.#options.run(this);
   }
 
-  read(into: Uint8Array, at: number, maxBytes: number): number {
-    const fromHead = Math.min(this.#head.length - this.#headAt, maxBytes);
-    into.set(this.#head.subarray(this.#headAt, this.#headAt + fromHead), at);
-    this.#headAt += fromHead;
-    let done = fromHead;
-    if (this.#eventAt < this.#eventBytes && !this.#scan.again()) return -1;
-    while (done < maxBytes) {
-      if (this.#eventAt === this.#eventBytes) {
-        const state = this.#eventsLeft === 0 ? "end" : this.#scan.next();
-        if (state === "paused") break;
-        // Asked for more than there is.
-        if (state === "end") return done === 0 ? -1 : done;
-        this.#eventsLeft -= 1;
-        this.#eventAt = 0;
-        this.#eventBytes = this.#scan.size();
-      }
-      const room = { into, at: at + done, maxBytes: maxBytes - done };
-      const copied = this.#scan.copyPart(this.#eventAt, room);
-      this.#eventAt += copied;
-      done += copied;
-    }
-    return done;
+  #send(head: Uint8Array, events: number, eventBytes: number): void {
+    const { clock, send } = this.#options;
+    this.#isSending = true;
+    const source = new EventSource({
+      ...{ head, events, eventBytes, scan: this.#reader },
+      isHeld: () => this.#isHeld(),
+      onTaken: (bytes) => this.#view.taken(bytes, clock.monotonicMs()),
+      onRelease: () => {
+        this.#isSending = false;
+      },
+    });
+    send(head.length + eventBytes, source);
   }
 
-  release(): void {}
+  /** False when what is to be read may be gone: the reader did not go on for too long. */
+  #isHeld(): boolean {
+    if (this.#isStopped) return false;
+    if (!this.#view.isCancelled) return true;
+    const { store, clock } = this.#options;
+    const view = store.openView(this.#view.revision, clock.monotonicMs());
+    if (typeof view === "string") return false;
+    this.#view = view;
+    return true;
+  }
+
+  #end(): void {
+    this.stop();
+    this.#options.onEnd();
+  }
+
+  #lost(): true {
+    this.stop();
+    this.#options.onLost();
+    return true;
+  }
 }

@@ -37,13 +37,14 @@ export class WatchService implements StreamMethod {
   readonly hub: WatchHub;
   /** Events that were sent. */
   eventsSent = 0;
+  /** What its watchers take of `WATCHER_MEMORY_MAX_BYTES`. */
+  memoryBytes = 0;
   readonly #options: WatchServiceOptions;
   readonly #driver: WatchDriver;
   readonly #progress: WatchProgress;
   readonly #context: WatchStreamContext;
   readonly #streams = new Map<Token, WatchStream>();
   readonly #timers = new Map<Token, ProgressTimer>();
-  #memoryBytes = 0;
 
   constructor(options: WatchServiceOptions) {
     this.#options = options;
@@ -61,12 +62,12 @@ export class WatchService implements StreamMethod {
     });
     this.#driver = new WatchDriver(clock, hub, () => this.#progress.advanced());
     this.#context = {
-      ...{ store, hub, sink, streams, jobs },
+      ...{ clock, store, hub, sink, streams, jobs },
       responses: new WatchResponses(options.header),
       fragmentBytes: maxRequestBytes + FRAGMENT_EXTRA_BYTES,
       takeMemory: (rangeBytes) => this.#takeMemory(rangeBytes),
       giveMemory: (rangeBytes) => {
-        this.#memoryBytes -= WATCHER_BYTES + rangeBytes;
+        this.memoryBytes -= WATCHER_BYTES + rangeBytes;
       },
       onEnd: (token) => this.cancel(token),
       onEvents: (count) => {
@@ -123,8 +124,8 @@ export class WatchService implements StreamMethod {
 
   #takeMemory(rangeBytes: number): boolean {
     const bytes = WATCHER_BYTES + rangeBytes;
-    if (this.#memoryBytes + bytes > WATCHER_MEMORY_MAX_BYTES) return false;
-    this.#memoryBytes += bytes;
+    if (this.memoryBytes + bytes > WATCHER_MEMORY_MAX_BYTES) return false;
+    this.memoryBytes += bytes;
     return true;
   }
 }

@@ -1,6 +1,7 @@
 import type { KvStore } from "../../mvcc/store/store.ts";
 import type { WatchHub } from "../../mvcc/watch/hub.ts";
-import type { Delivery, Watcher, WatchOwner } from "../../mvcc/watch/watcher.ts";
+import type { Delivery, Watcher, WatchOwner, WatchSpec } from "../../mvcc/watch/watcher.ts";
+import type { Clock } from "../../platform/clock.ts";
 import { decodeWatchRequest, type WatchCreateRequest } from "../../proto/gen/etcdserverpb.ts";
 import type { JobRunner } from "../jobs.ts";
 import { Code, type ReplySink, type Token } from "../rpc.ts";
@@ -19,6 +20,7 @@ const REASON_TOO_MANY = "skein: too many watchers";
 
 /** What streams share. */
 export interface WatchStreamContext {
+  readonly clock: Clock;
   readonly store: KvStore;
   readonly hub: WatchHub;
   readonly sink: () => ReplySink;
@@ -48,6 +50,8 @@ export class WatchStream implements WatchOwner {
   #nextId = 0n;
   #hasRoom = true;
   #large: LargeDelivery | null = null;
+  /** Answers that wait for the end of it: nothing comes between fragments (as in etcd). */
+  #answers: Uint8Array[] = [];
   #isClosed = false;
   #wantsProgress = false;
 
@@ -118,7 +122,7 @@ export class WatchStream implements WatchOwner {
       return true;
     }
     responses.events(revision, own, delivery.body);
-    this.#send();
+    this.#send(responses.out.bytes, responses.out.length);
     return true;
   }
 
@@ -143,6 +147,7 @@ export class WatchStream implements WatchOwner {
     this.#isClosed = true;
     this.#large?.stop();
     this.#large = null;
+    this.#answers = [];
     this.#parked = new Set();
     this.#future.clear();
     const { hub } = this.#context;
@@ -158,7 +163,7 @@ export class WatchStream implements WatchOwner {
 
   *#forgetting(): Iterator<Watcher> {
     for (const watcher of this.#watchers.values()) {
-      this.#context.giveMemory(rangeBytes(watcher));
+      this.#context.giveMemory(rangeBytes(watcher.spec));
       yield watcher;
     }
     this.#watchers.clear();
@@ -173,7 +178,7 @@ export class WatchStream implements WatchOwner {
     else if (spec === null) reason = REASON_EMPTY_RANGE;
     else if (this.#watchers.has(request.watchId) && request.watchId !== 0n) {
       reason = REASON_DUPLICATE_ID;
-    } else if (!takeMemory(request.key.length + request.rangeEnd.length)) reason = REASON_TOO_MANY;
+    } else if (!takeMemory(rangeBytes(spec))) reason = REASON_TOO_MANY;
     if (reason !== "" || spec === null) {
       const refusal = { created: true, canceled: true, cancelReason: reason };
       this.#control(revision, NO_WATCH_ID, refusal);
@@ -204,19 +209,17 @@ export class WatchStream implements WatchOwner {
     this.#watchers.delete(id);
     this.#parked.delete(watcher);
     this.#future.delete(watcher);
-    giveMemory(rangeBytes(watcher));
+    giveMemory(rangeBytes(watcher.spec));
     hub.remove(watcher);
+    if (this.#large?.watcher === watcher) this.#large.cut();
     this.#control(store.currentRevision, watcher, { canceled: true });
   }
 
   #deliverLarge(watcher: StreamWatcher, delivery: Delivery, revision: number): void {
-    const { store, sink, responses, jobs, fragmentBytes } = this.#context;
-    const { first, last, events, eventBytes } = delivery;
-    this.#hasRoom = false;
+    const { clock, store, sink, responses, jobs, fragmentBytes } = this.#context;
+    this.#fillUp();
     this.#large = new LargeDelivery({
-      store,
-      spec: watcher.spec,
-      ...{ first, last, events, eventBytes },
+      ...{ clock, store, watcher, delivery },
       fragmentBytes: watcher.fragment ? fragmentBytes : null,
       head: (isFragment) => {
         responses.head(revision, watcher, isFragment);
@@ -224,27 +227,37 @@ export class WatchStream implements WatchOwner {
       },
       send: (totalBytes, source) => sink().sendFrom(this.token, totalBytes, source),
       run: (job) => jobs.add(job),
-      onEnd: () => {
-        this.#large = null;
-        this.#makeRoom();
-      },
+      onEnd: () => this.#largeEnded(),
       onLost: () => this.fail(Code.unavailable, "skein: history was compacted, watch again"),
     });
     this.#large.start();
   }
 
-  #control(revision: number, id: WatchId, answer: ControlAnswer): void {
-    this.#context.responses.control(revision, id, answer);
-    this.#send();
+  #largeEnded(): void {
+    this.#large = null;
+    const answers = this.#answers;
+    this.#answers = [];
+    this.#makeRoom();
+    for (const bytes of answers) this.#send(bytes, bytes.length);
   }
 
-  #send(): void {
-    const { sink, responses } = this.#context;
+  #control(revision: number, id: WatchId, answer: ControlAnswer): void {
+    const { responses } = this.#context;
+    responses.control(revision, id, answer);
     const { bytes, length } = responses.out;
-    if (sink().send(this.token, bytes, 0, length) || !this.#hasRoom) return;
+    if (this.#large === null) this.#send(bytes, length);
+    else this.#answers.push(bytes.slice(0, length));
+  }
+
+  #send(bytes: Uint8Array, length: number): void {
+    if (!this.#context.sink().send(this.token, bytes, 0, length)) this.#fillUp();
+  }
+
+  #fillUp(): void {
+    if (!this.#hasRoom) return;
     this.#hasRoom = false;
     // Who does not read its answers may not ask for more of them.
-    sink().holdInput?.(this.token, true);
+    this.#context.sink().holdInput?.(this.token, true);
   }
 
   #makeRoom(): void {
@@ -258,6 +271,6 @@ export class WatchStream implements WatchOwner {
   }
 }
 
-function rangeBytes({ spec }: Watcher): number {
-  return spec.key.length + (spec.end?.length ?? 0);
+function rangeBytes({ key, end }: WatchSpec): number {
+  return key.length + (end?.length ?? 0);
 }
