@@ -261,7 +261,7 @@ export interface ReadView {
   touch(nowMs: number): void;
   /** A reader took so many bytes; each VIEW_PROGRESS_BYTES of them count as a touch. */
   taken(bytes: number, nowMs: number): void;
-  /** A further view, of `revision` ≥ that of this one; cancelled from the start when this one is. */
+  /** A further view, of a revision not below this one's; cancelled when this one is already. */
   another(revision: number, nowMs: number): ReadView;
   /** Idempotent. */
   close(): void;

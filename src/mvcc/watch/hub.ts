@@ -75,6 +75,11 @@ export class WatchHub {
     return this.#live.isEmpty ? this.#store.currentRevision : this.#live.position;
   }
 
+  /** Some live watchers may have been told of more than `position`. */
+  get isTelling(): boolean {
+    return this.#live.isFlushing;
+  }
+
   /** The store has a new revision. */
   published(nowMs: number): void {
     if (this.#live.isEmpty) return;

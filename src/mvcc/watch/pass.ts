@@ -80,6 +80,11 @@ export class Pass implements WatcherHome {
     return this.#state === "gathering";
   }
 
+  /** Some may have been told of what comes after `position`, and others not yet. */
+  get isFlushing(): boolean {
+    return this.#state === "flushing";
+  }
+
   get isIdle(): boolean {
     return this.#state === "idle";
   }

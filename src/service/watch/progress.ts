@@ -49,11 +49,13 @@ export class WatchProgress {
     });
   }
 
-  /** Live watchers may have been told more. */
+  /** Live watchers may have been told more: to be called after each step of that. */
   advanced(): void {
     const due = this.#due;
     if (due.length === 0) return;
-    const { position } = this.#options.hub;
+    const { position, isTelling } = this.#options.hub;
+    // Who has just been told of what is newer would be told of a step back.
+    if (isTelling) return;
     let done = 0;
     while (done < due.length && due[done]!.revision <= position) done += 1;
     for (const { run } of due.splice(0, done)) run();

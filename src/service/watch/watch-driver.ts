@@ -10,17 +10,21 @@ const OTHERS_TURN_MS = 0.5;
 export class WatchDriver {
   readonly #clock: Clock;
   readonly #hub: WatchHub;
-  readonly #onTurn: () => void;
-  readonly #stepLive = (nowMs: number): boolean => this.#hub.stepLive(nowMs);
+  readonly #onStep: () => void;
+  readonly #stepLive = (nowMs: number): boolean => {
+    const isBusy = this.#hub.stepLive(nowMs);
+    this.#onStep();
+    return isBusy;
+  };
   readonly #stepOthers = (nowMs: number): boolean => this.#hub.stepOthers(nowMs);
   #scheduled = false;
   #stopped = false;
 
-  /** `onTurn`: some watchers may have been told more. */
-  constructor(clock: Clock, hub: WatchHub, onTurn: () => void) {
+  /** `onStep`: live watchers may have been told more. */
+  constructor(clock: Clock, hub: WatchHub, onStep: () => void) {
     this.#clock = clock;
     this.#hub = hub;
-    this.#onTurn = onTurn;
+    this.#onStep = onStep;
   }
 
   /** There is work. */
@@ -39,7 +43,7 @@ export class WatchDriver {
     if (this.#stopped) return;
     const isLiveBusy = this.#run(this.#stepLive, LIVE_TURN_MS);
     const areOthersBusy = this.#run(this.#stepOthers, OTHERS_TURN_MS);
-    this.#onTurn();
+    this.#onStep();
     if (isLiveBusy || areOthersBusy) this.wake();
   };
 
