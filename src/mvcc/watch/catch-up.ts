@@ -36,7 +36,7 @@ export class CatchUp {
 
   /** Takes a watcher whose `from` is not below the compaction. */
   add(watcher: Watcher): void {
-    const behind = this.#options.live.reached - watcher.from;
+    const behind = this.#options.store.currentRevision - watcher.from;
     (behind <= NEAR_REVISIONS ? this.#near : this.#far).add(watcher);
   }
 

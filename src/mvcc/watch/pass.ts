@@ -216,10 +216,10 @@ export class Pass implements WatcherHome {
         return;
       }
       this.#revision = main;
-      const before = slice.bytes;
+      const before = slice.heldBytes;
       slice.add(cursor);
       // A value of a megabyte is as much work as a thousand small ones.
-      left -= (slice.bytes - before) >>> 10;
+      left -= (slice.heldBytes - before) >>> 10;
     }
   }
 

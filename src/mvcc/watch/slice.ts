@@ -11,6 +11,11 @@ import type { ChangeCursor } from "../../storage/backend/backend.ts";
  * while their reader takes them, so that a deletion of a million keys costs no memory per reader.
  */
 export const HELD_EVENT_BYTES_MAX = 128 * 1024;
+/**
+ * The same for all watchers of a pass together: a revision is one slice, however large it is, and
+ * may have a different large event for each of them. Growing further would also take milliseconds.
+ */
+const SLICE_HELD_BYTES_MAX = 4 * 1024 * 1024;
 
 /** The forms of one event. */
 const FORMS = 2;
@@ -30,6 +35,8 @@ export class Slice implements Delivery {
   view!: ReadView;
   /** Revisions with an event for somebody. */
   revisions = 0;
+  /** Bytes of events, held or not, each form once. */
+  bytes = 0;
   readonly encoder: EventEncoder;
   readonly #interests: Interests;
   readonly #touched: Interest[] = [];
@@ -56,7 +63,7 @@ export class Slice implements Delivery {
   }
 
   /** Bytes that are held. */
-  get bytes(): number {
+  get heldBytes(): number {
     return this.#arena.length;
   }
 
@@ -70,7 +77,7 @@ export class Slice implements Delivery {
     this.view = view;
     this.encoder.prevFrom = view.revision;
     this.last = 0;
-    this.revisions = 0;
+    this.revisions = this.bytes = 0;
     this.#lastRevision = 0;
     this.#interestAt = this.#watcherAt = 0;
     this.#arena.reset();
@@ -98,7 +105,10 @@ export class Slice implements Delivery {
 
   #link(interest: Interest, form: number): void {
     const { encoder } = this;
-    if (this.#sizes[form] === 0) this.#sizes[form] = encoder.size(form === 1);
+    if (this.#sizes[form] === 0) {
+      this.#sizes[form] = encoder.size(form === 1);
+      this.bytes += this.#sizes[form]!;
+    }
     if (interest.events === 0) this.#touched.push(interest);
     interest.events += 1;
     interest.eventBytes += this.#sizes[form]!;
@@ -106,7 +116,8 @@ export class Slice implements Delivery {
       this.#lastRevision = encoder.main;
       this.revisions += 1;
     }
-    if (interest.eventBytes > HELD_EVENT_BYTES_MAX) return;
+    interest.isHeld &&= interest.eventBytes <= HELD_EVENT_BYTES_MAX && this.#hasRoom(form);
+    if (!interest.isHeld) return;
     if (this.#forms[form] === -1) {
       this.#forms[form] = this.#starts.push(this.#arena.length) - 1;
       encoder.write(form === 1, this.#arena);
@@ -117,6 +128,11 @@ export class Slice implements Delivery {
     if (interest.lastLink === -1) interest.firstLink = link;
     else this.#nextLinks[interest.lastLink] = link;
     interest.lastLink = link;
+  }
+
+  #hasRoom(form: number): boolean {
+    if (this.#forms[form] !== -1) return true;
+    return this.#arena.length + this.#sizes[form]! <= SLICE_HELD_BYTES_MAX;
   }
 
   /**
@@ -153,6 +169,7 @@ export class Slice implements Delivery {
   #done(interest: Interest): void {
     interest.firstLink = interest.lastLink = -1;
     interest.events = interest.eventBytes = 0;
+    interest.isHeld = true;
     this.#interests.closeUp(interest);
   }
 
@@ -161,7 +178,7 @@ export class Slice implements Delivery {
     this.events = interest.events;
     this.eventBytes = interest.eventBytes;
     this.body = null;
-    if (interest.eventBytes > HELD_EVENT_BYTES_MAX) return;
+    if (!interest.isHeld) return;
     const span = this.#span;
     this.body = span;
     const { firstLink } = interest;

@@ -104,6 +104,8 @@ export class Interest {
   lastLink = -1;
   events = 0;
   eventBytes = 0;
+  /** Whether their bytes are kept. */
+  isHeld = true;
 
   /** With its first watcher: a list that begins empty has room for many, which most never get. */
   constructor(first: Watcher, hash: number) {
