@@ -4,8 +4,8 @@ import os from "node:os";
 import path from "node:path";
 import { buildLoader } from "./loader.ts";
 import { commitLine, fileSystemOf, machineLine } from "./proc.ts";
-import { mediansOf } from "./results.ts";
-import type { Recorded } from "./results.ts";
+import { lowestCpuOf, mediansOf } from "./results.ts";
+import type { Medians, Recorded } from "./results.ts";
 import { runRound } from "./round.ts";
 import type { Turn } from "./round.ts";
 import { isAvailable, versionOf } from "./servers.ts";
@@ -30,6 +30,8 @@ export interface CompareOptions {
 /** What came out. Any fault means that the figures are not to be trusted. */
 export interface Comparison {
   readonly recorded: Recorded;
+  /** As the medians, with the lowest CPU per operation. */
+  readonly lowest: Medians;
   readonly faults: readonly string[];
 }
 
@@ -91,6 +93,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   ]);
   return {
     faults: turns.flatMap((turn) => turn.faults),
+    lowest: lowestCpuOf(turns),
     recorded: {
       date: new Date().toISOString().slice(0, 10),
       machine: machineLine(baseDir),

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { checkFloors } from "./floors.ts";
 import { median } from "./proc.ts";
 import { terminalTable } from "./report.ts";
-import { compareCpu, mediansOf } from "./results.ts";
+import { compareCpu, lowestCpuOf, mediansOf } from "./results.ts";
 import type { Sample, Turn } from "./round.ts";
 import type { ServerName } from "./servers.ts";
 import { chooseRows, ROWS, rowId } from "./workloads.ts";
@@ -26,6 +26,14 @@ test("medians are taken per row and server", () => {
   const turns = [10, 30, 20].map((speed) => turn("skein", "put 16×8", sample(speed, 5)));
   const found = mediansOf([...turns, turn("etcd-3.7.1", "put 16×8", sample(4, 50))]);
   assert.equal(found["put 16×8"]?.skein?.throughput, 20);
+  assert.equal(found["put 16×8"]?.["etcd-3.7.1"]?.cpuUsPerOp, 50);
+});
+
+test("the cost of an operation is the lowest of all rounds, for each server", () => {
+  const turns = [30, 10, 20].map((cpu) => turn("skein", "put 16×8", sample(cpu, cpu)));
+  const found = lowestCpuOf([...turns, turn("etcd-3.7.1", "put 16×8", sample(4, 50))]);
+  assert.equal(found["put 16×8"]?.skein?.cpuUsPerOp, 10);
+  assert.equal(found["put 16×8"]?.skein?.throughput, 20, "the others are medians");
   assert.equal(found["put 16×8"]?.["etcd-3.7.1"]?.cpuUsPerOp, 50);
 });
 

@@ -58,6 +58,25 @@ export function mediansOf(turns: readonly Turn[]): Medians {
   return found;
 }
 
+/**
+ * The same with the lowest CPU per operation of all rounds: what else runs on a machine, and a slow
+ * disk, only ever add to it, and to each server in other rounds.
+ */
+export function lowestCpuOf(turns: readonly Turn[]): Medians {
+  const found: Record<string, Partial<Record<ServerName, Sample>>> = {};
+  for (const [row, servers] of Object.entries(mediansOf(turns))) {
+    found[row] = {};
+    for (const [name, sample] of Object.entries(servers)) {
+      const server = name as ServerName;
+      const own = turns.filter((turn) => turn.server === server);
+      const all = own.flatMap((turn) => turn.samples.get(row) ?? []);
+      const cpuUsPerOp = Math.min(...all.map((each) => each.cpuUsPerOp));
+      found[row][server] = { ...sample, cpuUsPerOp };
+    }
+  }
+  return found;
+}
+
 /** Four significant digits: more would be noise. */
 function round(value: number): number {
   return Number(value.toPrecision(4));
